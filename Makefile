@@ -1,0 +1,43 @@
+# One command each; every target sets itself up.
+.DEFAULT_GOAL := help
+PYTHON ?= python3.13
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+LOCK := $(VENV)-lock/bin/uv pip compile --quiet --python-version 3.13 --universal --generate-hashes --no-header --no-annotate
+
+.PHONY: help run serve test format lock clean
+
+help:  ## List the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+$(READY): requirements.txt requirements-dev.txt
+	@echo "Setting up $(VENV) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@
+
+run: $(READY)  ## Do the main job in the local environment, check it and exit
+	@$(BIN)/python -m local run $(ARGS)
+
+serve: $(READY)  ## Keep the local environment running on the real schedule, until Ctrl-C
+	@$(BIN)/python -m local serve $(ARGS)
+
+test: $(READY)  ## Format check, lint, types, all tests
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/python -m pytest $(ARGS)
+
+format: $(READY)  ## Format and fix what can be fixed
+	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format --quiet .
+
+lock:  ## Resolve pyproject.toml into the two requirements files, with hashes
+	@$(PYTHON) -m venv $(VENV)-lock
+	@$(VENV)-lock/bin/python -m pip install --quiet --disable-pip-version-check uv
+	@$(LOCK) pyproject.toml -o requirements.txt
+	@$(LOCK) pyproject.toml --group dev -c requirements.txt -o requirements-dev.txt
+	@rm -rf $(VENV)-lock
+
+clean:  ## Remove what the other targets made
+	@rm -rf $(VENV) .local .pytest_cache .mypy_cache .ruff_cache .hypothesis
