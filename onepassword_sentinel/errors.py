@@ -1,0 +1,79 @@
+"""Everything that can go wrong, named by what to do about it.
+
+ConnectorError              the message is the sentence that an operator reads
+├── PermanentError          somebody must change something; trying again does not help
+│   └── SettingsError       ... namely app settings; lists every problem at once
+├── TransientError          try again
+├── ThrottledError          try again, but not before `retry_after` seconds
+└── CursorRejectedError     this cursor is of no more use: start over from a time
+
+`Failure` is the same as data: orchestrations carry it from an activity to whoever acts on it.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, Self
+
+type FailureKind = Literal["permanent", "transient", "throttled", "cursor_rejected"]
+
+
+class ConnectorError(Exception):
+    """Base of all errors that the connector raises on purpose."""
+
+    kind: ClassVar[FailureKind]
+
+
+class PermanentError(ConnectorError):
+    """An operator must act: a token, a role, a setting or a rule is wrong."""
+
+    kind = "permanent"
+
+
+class SettingsError(PermanentError):
+    """App settings are wrong; the message names every one of them."""
+
+    def __init__(self, problems: Iterable[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("Fix these app settings: " + "; ".join(self.problems))
+
+
+class TransientError(ConnectorError):
+    """A passing fault; what was being done can simply be done again."""
+
+    kind = "transient"
+
+
+class ThrottledError(ConnectorError):
+    """A remote asked to be left alone for `retry_after` seconds."""
+
+    kind = "throttled"
+
+    def __init__(self, message: str, *, retry_after: float) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class CursorRejectedError(ConnectorError):
+    """1Password does not accept a cursor that it once gave."""
+
+    kind = "cursor_rejected"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A `ConnectorError` as data; `retry_after` in seconds, 0 where it means nothing."""
+
+    kind: FailureKind
+    message: str
+    retry_after: float = 0.0
+
+    @classmethod
+    def of(cls, error: ConnectorError) -> Self:
+        """Describe `error` in one line, as the platform keeps only a message's first."""
+        message = " ".join(str(error).split())
+        return cls(error.kind, message, getattr(error, "retry_after", 0.0))
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any] | None) -> Self | None:
+        """Read what `dataclasses.asdict` wrote into a payload."""
+        return None if data is None else cls(data["kind"], data["message"], float(data["retry_after"]))

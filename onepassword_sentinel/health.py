@@ -1,0 +1,49 @@
+"""Rows that tell how the connector itself is doing, written only from what really happened."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import msgspec
+
+from onepassword_sentinel import __version__
+
+# What a row of the health stream carries besides the version (azuredeploy.json, streamDeclarations).
+OUTCOME_COLUMNS: Final = (
+    "account",
+    "account_uuid",
+    "event_type",
+    "outcome",
+    "events",
+    "pages",
+    "chunks",
+    "bytes",
+    "requests",
+    "seconds",
+    "lag_seconds",
+    "dead_letters",
+    "drift",
+    "error",
+    "instance_id",
+    "backfill_id",
+)
+
+
+def outcome_row(outcome: Mapping[str, Any]) -> bytes:
+    """Make the health table's row of one stream's run."""
+    row = {column: outcome[column] for column in OUTCOME_COLUMNS if outcome.get(column) is not None}
+    return msgspec.json.encode([{**row, "connector_version": __version__}])
+
+
+def heartbeat_row(instance_id: str, now: datetime) -> bytes:
+    """Make the row of a healthy poll for the events table.
+
+    Microsoft's rule "Log Ingestion Failure" alerts when an hour passes without one. Its uuid comes from the poll, so
+    that a repeated one can be told.
+    """
+    row = {
+        "log_source": "healthevents",
+        "uuid": instance_id,
+        "timestamp": now.astimezone(UTC).isoformat().replace("+00:00", "Z"),
+    }
+    return msgspec.json.encode([row])

@@ -1,0 +1,113 @@
+"""Delivery to Azure Monitor: the Logs Ingestion API.
+
+Source throughout: Azure Monitor, Logs Ingestion API overview and its troubleshooting section, service limits.
+"""
+
+import io
+from http import HTTPStatus
+from typing import Any, Final
+
+from azure.core.credentials_async import AsyncTokenCredential
+from azure.core.exceptions import (
+    AzureError,
+    ClientAuthenticationError,
+    HttpResponseError,
+    ServiceRequestError,
+)
+from azure.monitor.ingestion.aio import LogsIngestionClient
+
+from onepassword_sentinel.errors import ConnectorError, PermanentError, ThrottledError, TransientError
+from onepassword_sentinel.retry_after import retry_after_seconds
+
+# Input streams of the data collection rule (azuredeploy.json, streamDeclarations).
+EVENTS_STREAM: Final = "Custom-OnePasswordEvents"
+HEALTH_STREAM: Final = "Custom-OnePasswordConnectorHealth"
+# Seconds; the SDK's own default is five minutes for each.
+_CONNECT_TIMEOUT: Final = 10
+_READ_TIMEOUT: Final = 30
+_QUOTED: Final = 160  # characters of a remote's own words that a message repeats
+
+_ADVICE: Final = {
+    HTTPStatus.BAD_REQUEST: "the body was refused: is the data collection rule the one of this version?",
+    HTTPStatus.UNAUTHORIZED: "the identity's token was refused: check LOGS_INGESTION_SCOPE for this cloud",
+    HTTPStatus.FORBIDDEN: "give the app's identity the role Monitoring Metrics Publisher on the data collection rule "
+    "(a new role can take half an hour to spread)",
+    HTTPStatus.NOT_FOUND: "no such rule or stream: compare LOGS_INGESTION_ENDPOINT and LOGS_INGESTION_RULE_ID with "
+    "the data collection rule (a new rule can take a few minutes to answer)",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "the body was too large; this is a fault of the connector, please report it",
+}
+
+
+class LogIngestion:
+    """One data collection rule, reached with one identity. Its connections stay open until `close`."""
+
+    def __init__(
+        self, endpoint: str, rule_id: str, scope: str, credential: AsyncTokenCredential, **options: Any
+    ) -> None:
+        self._endpoint = endpoint
+        self._rule_id = rule_id
+        self._scope = scope
+        self._credential = credential
+        self._client = LogsIngestionClient(
+            endpoint,
+            credential,
+            credential_scopes=[scope],
+            # Retries are the orchestration's: a second try down here would hide from it what the first one met.
+            retry_total=0,
+            connection_timeout=_CONNECT_TIMEOUT,
+            read_timeout=_READ_TIMEOUT,
+            **options,
+        )
+
+    async def upload(self, stream: str, body: bytes) -> None:
+        """Send one gzip-compressed JSON array of rows; returning means that the endpoint acknowledged all of it.
+
+        Raises:
+            PermanentError: the rule, its role or a setting is wrong.
+            TransientError: no acknowledgement, for whatever passing reason.
+            ThrottledError: the rule's limits are reached.
+
+        """
+        await self._sign_in()
+        try:
+            # A stream, because the SDK takes bytes for a list of integers; it finds out by itself that it is gzip.
+            await self._client.upload(self._rule_id, stream, io.BytesIO(body))
+        except HttpResponseError as error:
+            raise self._refusal(error) from error
+        except ServiceRequestError as error:
+            raise TransientError(f"Logs Ingestion cannot be reached at {self._endpoint} ({_words(error)})") from error
+        except AzureError as error:
+            raise TransientError(f"Logs Ingestion did not acknowledge a chunk ({_words(error)})") from error
+
+    async def _sign_in(self) -> None:
+        """Get the identity's token ahead of the request, so that a failure here is not taken for the endpoint's."""
+        try:
+            await self._credential.get_token(self._scope)
+        except ClientAuthenticationError as error:
+            raise TransientError(
+                f"no token for {self._scope} from the app's identity: is the identity assigned to the app, and is "
+                f"AZURE_CLIENT_ID its client id? ({_words(error)})",
+            ) from error
+        except AzureError as error:
+            raise TransientError(f"the identity endpoint did not answer ({_words(error)})") from error
+
+    def _refusal(self, error: HttpResponseError) -> ConnectorError:
+        status = error.status_code or 0
+        said = f"Logs Ingestion answered {status} ({_words(error)})"
+        if status == HTTPStatus.TOO_MANY_REQUESTS:
+            headers = getattr(error.response, "headers", {})
+            seconds = retry_after_seconds(headers.get("Retry-After"))
+            return ThrottledError(f"{said}: the data collection rule's limits are reached", retry_after=seconds)
+        if advice := _ADVICE.get(HTTPStatus(status) if status in _ADVICE else HTTPStatus.OK):
+            return PermanentError(f"{said}: {advice}")
+        return TransientError(said)
+
+    async def close(self) -> None:
+        """End the connections."""
+        await self._client.close()
+
+
+def _words(error: AzureError) -> str:
+    """Say what the SDK says, in one line that is not too long."""
+    text = " ".join((error.message or type(error).__name__).split())
+    return text if len(text) <= _QUOTED else text[: _QUOTED - 1] + "…"

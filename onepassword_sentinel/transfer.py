@@ -1,0 +1,187 @@
+"""The main job: page an event type and deliver what comes, page by page.
+
+The cursor advances only after Azure acknowledged every chunk of the page that it follows; so nothing is lost, and a
+retry repeats at most the one chunk whose acknowledgement was lost on the wire.
+
+1. Fetch the page at the position.
+2. While its chunks are uploaded, one after the other, the page behind it is fetched already.
+3. Each acknowledgement moves the position: within the page, and behind it after the last.
+4. Stop when nothing more waits, the budget is used up, or something fails; say how far it came, and what failed.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Final, Protocol
+
+from onepassword_sentinel.chunks import OversizedRowError, pack, row_prefix
+from onepassword_sentinel.errors import (
+    ConnectorError,
+    CursorRejectedError,
+    Failure,
+    PermanentError,
+    TransientError,
+)
+from onepassword_sentinel.event_types import EventType
+from onepassword_sentinel.page import Page
+from onepassword_sentinel.position import Position
+
+# After a rejected cursor: how far behind the newest delivered event to begin again. Item usages arrive as late as the
+# client that made them synchronises (Events API, item usage actions), so some lie behind the newest one.
+RECOVERY_OVERLAP: Final = timedelta(hours=48)
+
+
+class EventSource(Protocol):
+    """Where pages come from."""
+
+    async def fetch_page(self, event_type: EventType, position: Position) -> Page:
+        """Get the page at a position."""
+
+
+class RowSink(Protocol):
+    """Where chunks go to."""
+
+    async def upload(self, stream: str, body: bytes) -> None:
+        """Deliver a gzip-compressed JSON array; returning means that it is acknowledged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """When to stop although more waits: `pages` and `seconds` are looked at between pages, `hard_seconds` cuts off."""
+
+    pages: int = 20
+    seconds: float = 60.0
+    hard_seconds: float = 150.0
+
+
+@dataclass(slots=True)
+class Transfer:
+    """What one transfer achieved. `position` and `newest` are to be committed; `more` says that more waits."""
+
+    position: Position
+    newest: datetime | None
+    more: bool = True
+    events: int = 0
+    pages: int = 0
+    chunks: int = 0
+    bytes: int = 0
+    requests: int = 0
+    seconds: float = 0.0
+    drift: set[str] = field(default_factory=set)
+    recovered: bool = False
+    failure: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Drain:
+    """One event type on its way from a source to a stream of the data collection rule."""
+
+    source: EventSource
+    sink: RowSink
+    stream: str
+    event_type: EventType
+    label: str
+    backfill_id: str = ""
+    may_start_over: bool = True
+    budget: Budget = Budget()
+    utc_now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    clock: Callable[[], float] = time.monotonic
+
+    async def run(self, position: Position, newest: datetime | None) -> Transfer:
+        """Transfer from `position` on; `newest` is the time of the newest event delivered so far.
+
+        Every `ConnectorError` ends up in the result, beside what was achieved before it.
+        """
+        started = self.clock()
+        done = Transfer(position, newest)
+        try:
+            async with asyncio.timeout(self.budget.hard_seconds):
+                await self._pages(done, started + self.budget.seconds)
+        except CursorRejectedError as error:
+            self._start_over(done, error)
+        except ConnectorError as error:
+            done.failure = Failure.of(error)
+        except TimeoutError:
+            done.failure = Failure.of(
+                TransientError(f"{self.label}: cut off after {self.budget.hard_seconds:.0f} s, remotes are too slow"),
+            )
+        done.seconds = self.clock() - started
+        return done
+
+    async def _pages(self, done: Transfer, deadline: float) -> None:
+        page = await self._fetch(done, done.position)
+        while True:
+            done.pages += 1
+            behind = done.position.after_page(page.cursor)
+            # An unmoved cursor would bring the same page again; the next run asks anew.
+            moved = page.cursor != done.position.cursor
+            if page.items and page.has_more and not moved:
+                raise TransientError(
+                    f"{self.label}: 1Password gave {len(page.items)} events and a cursor that does not move on; "
+                    "none of them was delivered, as the next request would bring them again",
+                )
+            done.more = page.has_more and moved
+            ahead = None
+            if done.more and done.pages < self.budget.pages and self.clock() < deadline:
+                ahead = asyncio.create_task(self._fetch(done, behind))
+            try:
+                await self._deliver(done, page)
+                done.position = behind
+                if ahead is None:
+                    return
+                page = await ahead
+            except BaseException:
+                if ahead is not None:
+                    ahead.cancel()
+                    await asyncio.gather(ahead, return_exceptions=True)
+                raise
+
+    async def _fetch(self, done: Transfer, position: Position) -> Page:
+        done.requests += 1
+        return await self.source.fetch_page(self.event_type, position)
+
+    async def _deliver(self, done: Transfer, page: Page) -> None:
+        """Upload what the position has not got behind it yet of the page."""
+        start = done.position.rows_done
+        if start and (len(page.items) < start or page.uuid(start - 1) != done.position.last_uuid):
+            # The page is not the one that was begun: deliver it whole, as a repeated row is better than a lost one.
+            start = 0
+        done.drift |= page.unknown_keys(self.event_type)
+        try:
+            for chunk in pack(page.items, row_prefix(self.event_type, self.backfill_id), start=start):
+                await self.sink.upload(self.stream, chunk.compressed())
+                done.chunks += 1
+                done.bytes += len(chunk.body)
+                done.events += chunk.end - start
+                start = chunk.end
+                done.position = done.position.within_page(start, page.uuid(start - 1))
+        except OversizedRowError as error:
+            raise PermanentError(
+                f"{self.label}: event {page.uuid(error.index)} has {error.size:,} bytes, more than Azure takes in "
+                "one request; the events before it are delivered, the stream waits in front of it",
+            ) from error
+        except ConnectorError as error:
+            error.args = (f"{self.label}: {error}",)
+            raise
+        newest = page.newest(now=self.utc_now())
+        if newest is not None and (done.newest is None or newest > done.newest):
+            done.newest = newest
+
+    def _start_over(self, done: Transfer, error: CursorRejectedError) -> None:
+        """Replace a rejected cursor by a time, far enough behind for late events."""
+        if not self.may_start_over:
+            # Every time repeats two days of events: done again and again, it would flood the table.
+            done.failure = Failure.of(PermanentError(f"{error}, shortly after it was replaced for the same reason"))
+            return
+        if done.newest is not None:
+            start = (done.newest - RECOVERY_OVERLAP).isoformat().replace("+00:00", "Z")
+        elif done.position.start_time is not None:
+            start = done.position.start_time
+        else:
+            done.failure = Failure.of(PermanentError(f"{error}, and no time is known to begin again from"))
+            return
+        done.position = done.position.restarted(start)
+        done.recovered = True
+        done.more = True
