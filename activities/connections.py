@@ -1,0 +1,50 @@
+"""What the activities of one worker process share: settings as they are now, connections that stay open, quotas.
+
+Here, at the edge, the environment is read and the core's parts are put together.
+"""
+
+import os
+import platform
+from datetime import UTC, datetime
+from functools import cache
+
+import aiohttp
+from azure.identity.aio import DefaultAzureCredential
+
+from onepassword_sentinel import __version__
+from onepassword_sentinel.events_api import EventsApi
+from onepassword_sentinel.log_ingestion import LogIngestion
+from onepassword_sentinel.rate_limit import RequestQuota
+from onepassword_sentinel.settings import Account, Settings
+
+USER_AGENT = f"onepassword-sentinel/{__version__} (Python {platform.python_version()})"
+
+
+def read_settings() -> Settings:
+    """Read the app settings as they are now, so that a rotated token works without a restart."""
+    return Settings.parse(os.environ, now=datetime.now(UTC))
+
+
+def events_api(account: Account) -> EventsApi:
+    """Get the Events API for an account."""
+    return EventsApi(_session(), account, _quota(account.name, account.events_url))
+
+
+def log_ingestion(settings: Settings) -> LogIngestion:
+    """Get the data collection rule that the settings name."""
+    return _log_ingestion(settings.endpoint, settings.rule_id, settings.scope)
+
+
+@cache
+def _session() -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(headers={"User-Agent": USER_AGENT}, trust_env=True)
+
+
+@cache
+def _quota(account: str, events_url: str) -> RequestQuota:  # noqa: ARG001  # what the quota belongs to
+    return RequestQuota()
+
+
+@cache
+def _log_ingestion(endpoint: str, rule_id: str, scope: str) -> LogIngestion:
+    return LogIngestion(endpoint, rule_id, scope, DefaultAzureCredential(), user_agent=USER_AGENT)

@@ -1,0 +1,58 @@
+"""Activity: which streams there are to poll."""
+
+import asyncio
+import logging
+from typing import Any
+
+import azure.durable_functions as df
+
+from activities.connections import events_api, read_settings
+from onepassword_sentinel.discovery import Discovery, discover
+from onepassword_sentinel.errors import SettingsError, TransientError
+
+bp = df.Blueprint()
+_LOG = logging.getLogger(__name__)
+_announced: set[tuple[str, tuple[str, ...]]] = set()
+
+
+@bp.activity_trigger(input_name="payload")
+async def discover_streams(payload: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG001  # the trigger wants one
+    """Introspect every account's token.
+
+    Returns `streams`, `lookback_days` and `problems`, a sentence for each setting or account that is of no use now.
+
+    Raises:
+        TransientError: 1Password could not be asked about any account; trying again may help.
+
+    """
+    try:
+        settings = read_settings()
+    except SettingsError as error:
+        return {"v": 1, "streams": [], "lookback_days": 0, "problems": [str(error)]}
+    found = await asyncio.gather(*(discover(account, events_api(account)) for account in settings.accounts))
+    failures = [discovery.failure for discovery in found if discovery.failure]
+    if len(failures) == len(found) and all(failure.kind == "transient" for failure in failures):
+        raise TransientError(" | ".join(failure.message for failure in failures))
+    for discovery in found:
+        _announce(discovery)
+    return {
+        "v": 1,
+        "streams": [stream.to_dict() for discovery in found for stream in discovery.streams],
+        "lookback_days": settings.lookback_days,
+        "problems": [
+            *([f"Fix these app settings: {'; '.join(settings.problems)}"] if settings.problems else []),
+            *(failure.message for failure in failures),
+        ],
+    }
+
+
+def _announce(discovery: Discovery) -> None:
+    """Say once per process which event types a token leaves out; it is no fault, but nobody should have to guess."""
+    about = (discovery.account.name, tuple(discovery.not_granted))
+    if discovery.streams and discovery.not_granted and about not in _announced:
+        _announced.add(about)
+        _LOG.warning(
+            "the token in %s does not cover %s, which are not collected; a token that covers them changes that",
+            discovery.account.token_setting,
+            ", ".join(discovery.not_granted),
+        )

@@ -1,0 +1,59 @@
+"""Activity: page an event type and deliver what comes."""
+
+from dataclasses import fields
+from datetime import UTC, datetime
+from typing import Any
+
+import azure.durable_functions as df
+from durabletask.entities import EntityInstanceId
+
+from activities.connections import events_api, log_ingestion, read_settings
+from onepassword_sentinel.errors import Failure, SettingsError, TransientError
+from onepassword_sentinel.log_ingestion import EVENTS_STREAM
+from onepassword_sentinel.payloads import TransferRequest, TransferResult
+from onepassword_sentinel.stream_state import StreamState
+from onepassword_sentinel.transfer import Budget, Drain, Transfer
+
+bp = df.Blueprint()
+
+
+@bp.durable_client_input(client_name="client")
+@bp.activity_trigger(input_name="payload")
+async def transfer_events(payload: dict[str, Any], client: df.DurableFunctionsClient) -> dict[str, Any]:
+    """Transfer up to a budget of pages and say how far it came, also when something failed on the way.
+
+    Raises:
+        TransientError: nothing was achieved, and trying again may help; the orchestration's retry policy does.
+
+    """
+    request = TransferRequest.from_dict(payload)
+    entity = await client.get_entity(EntityInstanceId("stream_cursor", request.key))
+    if entity is None or StreamState.from_dict(entity.get_typed_state()).fence != request.fence:
+        return TransferResult(request.position, superseded=True).to_dict()
+    try:
+        settings = read_settings()
+        account = settings.account(request.stream.account)
+    except SettingsError as error:
+        return TransferResult(request.position, failure=Failure.of(error)).to_dict()
+    pacing = request.pacing
+    drain = Drain(
+        source=events_api(account),
+        sink=log_ingestion(settings),
+        stream=EVENTS_STREAM,
+        event_type=request.stream.event_type,
+        label=account.label(request.stream.event_type),
+        backfill_id=request.backfill_id,
+        may_start_over=request.may_start_over,
+        budget=Budget(pacing.transfer_pages, pacing.transfer_seconds, pacing.transfer_limit),
+    )
+    newest = datetime.fromisoformat(request.newest) if request.newest else None
+    done = await drain.run(request.position, newest)
+    if done.failure and done.failure.kind == "transient" and done.position == request.position:
+        raise TransientError(done.failure.message)
+    return _result(done).to_dict()
+
+
+def _result(done: Transfer) -> TransferResult:
+    same = {field.name: getattr(done, field.name) for field in fields(done)}
+    newest = done.newest.astimezone(UTC).isoformat() if done.newest else ""
+    return TransferResult(**{**same, "newest": newest, "drift": tuple(sorted(done.drift))})

@@ -1,0 +1,197 @@
+"""Drain one stream: the same for a poll and, over a window and with a cursor of its own, for a backfill."""
+
+import logging
+from collections.abc import Generator
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import azure.durable_functions as df
+from durabletask.entities import EntityInstanceId
+from durabletask.task import OrchestrationContext, Task, TaskFailedError
+
+from onepassword_sentinel.errors import Failure
+from onepassword_sentinel.payloads import DrainRequest, Tally, TransferRequest, TransferResult
+from onepassword_sentinel.stream_state import StreamState
+from orchestrators.orchestration import retry_policy, utc_now
+
+bp = df.Blueprint()
+
+type Steps[T] = Generator[Task[Any], Any, T]
+
+# A backfill's history is cut after so many transfers: about four events each, and each replay reads all of them.
+TRANSFERS_PER_GENERATION: Final = 50
+# A cursor that is rejected again this soon after it was replaced will not be helped by replacing it again.
+START_OVER_PAUSE: Final = timedelta(hours=1)
+
+
+class StreamFailedError(Exception):
+    """A stream's run failed; the message is the sentence that an operator reads in the instance's output."""
+
+
+@dataclass(slots=True)
+class _Run:
+    """One generation's work on the stream that it was granted."""
+
+    fence: int
+    state: StreamState
+    tally: Tally
+    outcome: str = "ok"
+    failure: Failure | None = None
+
+
+@bp.orchestration_trigger(context_name="ctx")
+def drain_stream(ctx: OrchestrationContext, data: dict[str, Any]) -> Steps[dict[str, Any] | None]:
+    """Drain a stream until nothing waits or the budget is used up.
+
+    1. `begin`: take the position, a lease and a fencing number; taken by another run: end as `busy`.
+    2. `transfer_events`, then `commit` of what it achieved, also when it failed on the way; again while more waits.
+    3. `release`, however it went, and report the outcome.
+    4. Fail with one sentence if it failed; a throttled poll leaves the rest to the next tick.
+
+    Only positions, counts and times pass through here; events never do.
+    """
+    request = DrainRequest.from_dict(data)
+    log = ctx.create_replay_safe_logger(logging.getLogger(__name__))
+    cursor = EntityInstanceId("stream_cursor", request.key)
+    grant = yield ctx.call_entity(
+        cursor,
+        "begin",
+        {
+            "holder": ctx.instance_id,
+            "now": utc_now(ctx).isoformat(),
+            "lease_seconds": request.pacing.lease_seconds,
+            "start_time": request.start_time,
+            "end_time": request.end_time,
+        },
+    )
+    if not grant["granted"]:
+        log.info("%s is busy: %s holds it until %s", request.key, grant["holder"], grant["busy_until"])
+        return {"outcome": "busy", "holder": grant["holder"], "busy_until": grant["busy_until"]}
+
+    run = _Run(grant["fence"], StreamState.from_dict(grant["state"]), Tally.from_dict(request.tally))
+    yield from _drain(ctx, request, cursor, run)
+    if run.outcome == "superseded":
+        log.warning("%s was taken over while this run was away; nothing of it was lost or repeated", request.key)
+        return {"outcome": run.outcome, **asdict(run.tally)}
+
+    error = run.failure.message if run.failure else ""
+    yield ctx.call_entity(
+        cursor,
+        "release",
+        {"fence": run.fence, "now": utc_now(ctx).isoformat(), "outcome": run.outcome, "error": error},
+    )
+    if request.pacing.budget_seconds is None and run.outcome in ("more", "throttled"):
+        if run.failure:
+            yield ctx.create_timer(utc_now(ctx) + timedelta(seconds=run.failure.retry_after))
+        ctx.continue_as_new(request.with_tally(run.tally).to_dict(), save_events=True)
+        return None
+
+    summary = _summary(ctx, request, run)
+    try:
+        yield ctx.call_activity(
+            "report_health",
+            input={"v": 1, "outcome": summary},
+            retry_policy=retry_policy(request.pacing),
+        )
+    except TaskFailedError as unreported:
+        # What happened is in this instance's output all the same.
+        log.warning("the health row of %s could not be delivered: %s", request.key, unreported.details.message)
+    if run.outcome == "failed":
+        raise StreamFailedError(error)
+    return summary
+
+
+def _drain(ctx: OrchestrationContext, request: DrainRequest, cursor: EntityInstanceId, run: _Run) -> Steps[None]:
+    """Transfer and commit, over and over; `run` holds how it ended."""
+    pacing = request.pacing
+    deadline = None if pacing.budget_seconds is None else utc_now(ctx) + timedelta(seconds=pacing.budget_seconds)
+    for _ in range(TRANSFERS_PER_GENERATION):
+        state = run.state
+        transfer = TransferRequest(
+            stream=request.stream,
+            key=request.key,
+            fence=run.fence,
+            position=state.position,
+            newest=state.newest,
+            may_start_over=not state.recovered_at
+            or utc_now(ctx) - datetime.fromisoformat(state.recovered_at) > START_OVER_PAUSE,
+            backfill_id=request.backfill_id,
+            pacing=pacing,
+        )
+        try:
+            output = yield ctx.call_activity(
+                "transfer_events",
+                input=transfer.to_dict(),
+                retry_policy=retry_policy(pacing),
+            )
+        except TaskFailedError as error:
+            run.outcome, run.failure = "failed", Failure("transient", error.details.message)
+            return
+        result = TransferResult.from_dict(output)
+        if result.superseded:
+            run.outcome = "superseded"
+            return
+        answer = yield ctx.call_entity(
+            cursor,
+            "commit",
+            {
+                "fence": run.fence,
+                "now": utc_now(ctx).isoformat(),
+                "lease_seconds": pacing.lease_seconds,
+                "position": asdict(result.position),
+                "newest": result.newest,
+                "events": result.events,
+                "recovered": result.recovered,
+            },
+        )
+        run.tally.add(result)
+        if not answer["accepted"]:
+            run.outcome = "superseded"
+            return
+        run.state = StreamState.from_dict(answer["state"])
+        ctx.set_custom_status(
+            {
+                "stream": request.stream.label,
+                "events": run.tally.events,
+                "pages": run.tally.pages,
+                "newest": run.state.newest,
+                "failure": result.failure.message if result.failure else "",
+            },
+        )
+        run.failure = result.failure
+        if result.failure is not None and result.failure.kind != "transient":
+            run.outcome = "throttled" if result.failure.kind == "throttled" else "failed"
+            return
+        if not result.more and result.failure is None:
+            run.outcome = "recovered" if run.tally.recovered else "ok"
+            return
+        if deadline is not None and utc_now(ctx) >= deadline:
+            break
+        if result.failure is not None:
+            # It got somewhere before it failed, so it is worth going on, but not at once.
+            yield ctx.create_timer(utc_now(ctx) + timedelta(seconds=pacing.retry_seconds))
+    run.outcome = "more"
+
+
+def _summary(ctx: OrchestrationContext, request: DrainRequest, run: _Run) -> dict[str, Any]:
+    """Put the run into one flat dict: its output, and its row in the health table."""
+    newest = run.state.newest
+    lag = (utc_now(ctx) - datetime.fromisoformat(newest)).total_seconds() if run.tally.events and newest else None
+    note = run.failure.message if run.failure else ""
+    if run.tally.recovered and not note:
+        note = "1Password rejected the cursor; it was replaced by a start time, so up to 48 hours may be repeated"
+    counts = {name: value for name, value in asdict(run.tally).items() if name not in ("drift", "recovered")}
+    return {
+        "outcome": run.outcome,
+        "account": request.stream.account,
+        "account_uuid": request.stream.account_key,
+        "event_type": str(request.stream.event_type),
+        **counts,
+        "lag_seconds": lag,
+        "dead_letters": 0,
+        "drift": " ".join(run.tally.drift),
+        "error": note,
+        "instance_id": ctx.instance_id,
+        "backfill_id": request.backfill_id,
+    }

@@ -1,0 +1,70 @@
+"""Poll every stream of every account, all at once and independent of each other."""
+
+import logging
+from collections.abc import Generator
+from datetime import timedelta
+from typing import Any
+
+import azure.durable_functions as df
+from durabletask.task import OrchestrationContext, Task, TaskFailedError
+
+from onepassword_sentinel.discovery import Stream
+from onepassword_sentinel.payloads import DrainRequest, PollRequest
+from orchestrators.orchestration import retry_policy, utc_now
+
+bp = df.Blueprint()
+
+HEALTHY = frozenset({"ok", "more", "recovered"})
+
+
+class PollFailedError(Exception):
+    """At least one stream or account failed; the message has one sentence for each."""
+
+
+@bp.orchestration_trigger(context_name="ctx")
+def poll(ctx: OrchestrationContext, data: dict[str, Any] | None) -> Generator[Task[Any], Any, dict[str, Any]]:
+    """Poll once.
+
+    1. Ask which streams there are; what is wrong with one account does not keep the others.
+    2. Drain all of them, each in a child of its own, and wait for every one however it ends.
+    3. Write the heartbeat if every stream is healthy.
+    4. Fail with all the sentences if anything failed.
+    """
+    request = PollRequest.from_dict(data)
+    log = ctx.create_replay_safe_logger(logging.getLogger(__name__))
+    retries = retry_policy(request.pacing)
+    try:
+        found = yield ctx.call_activity("discover_streams", input={"v": 1}, retry_policy=retries)
+    except TaskFailedError as error:
+        raise PollFailedError(error.details.message) from error
+    streams = [Stream.from_dict(stream) for stream in found["streams"]]
+    problems = list(found["problems"])
+    ctx.set_custom_status({"streams": len(streams), "problems": len(problems)})
+
+    start_time = (utc_now(ctx) - timedelta(days=found["lookback_days"])).isoformat().replace("+00:00", "Z")
+    children: dict[str, Task[Any]] = {
+        stream.label: ctx.call_sub_orchestrator(
+            "drain_stream",
+            input=DrainRequest(stream, stream.key, start_time, pacing=request.pacing).to_dict(),
+            instance_id=f"{ctx.instance_id}-{stream.label}",
+        )
+        for stream in streams
+    }
+    results: dict[str, Any] = {}
+    for label, child in children.items():
+        try:
+            results[label] = yield child
+        except TaskFailedError as error:
+            problems.append(error.details.message)
+
+    healthy = bool(streams) and not problems and all(result["outcome"] in HEALTHY for result in results.values())
+    if healthy:
+        try:
+            yield ctx.call_activity("report_health", input={"v": 1, "heartbeat": ctx.instance_id}, retry_policy=retries)
+        except TaskFailedError as error:
+            problems.append(f"the heartbeat could not be delivered: {error.details.message}")
+    ctx.set_custom_status({"streams": len(streams), "problems": len(problems), "healthy": healthy and not problems})
+    if problems:
+        raise PollFailedError(" | ".join(problems))
+    log.info("polled %s", ", ".join(f"{label}: {result['outcome']}" for label, result in results.items()))
+    return {"v": 1, "healthy": healthy, "streams": results}

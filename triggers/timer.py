@@ -1,0 +1,23 @@
+"""Timer: poll on schedule."""
+
+import logging
+from datetime import UTC, datetime
+
+import azure.durable_functions as df
+import azure.functions as func
+
+from triggers.start_poll import start_poll
+
+bp = df.Blueprint()
+_LOG = logging.getLogger(__name__)
+
+
+@bp.timer_trigger(arg_name="timer", schedule="%POLL_SCHEDULE%")
+@bp.durable_client_input(client_name="client")
+async def poll_on_schedule(timer: func.TimerRequest, client: df.DurableFunctionsClient) -> None:
+    """Start a poll at every tick; a tick that finds one running skips, and says so."""
+    poll = await start_poll(client, datetime.now(UTC))
+    if poll.started:
+        _LOG.info("started %s%s", poll.instance_id, " (the tick was late)" if timer.past_due else "")
+    else:
+        _LOG.warning("skipped this tick: %s is still running", poll.instance_id)
