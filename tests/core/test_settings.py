@@ -1,0 +1,138 @@
+"""App settings are read strictly, and every problem is reported at once."""
+
+import pytest
+
+from onepassword_sentinel.errors import SettingsError
+from onepassword_sentinel.settings import Settings
+from tests.core.conftest import NOW, jwt
+
+DELIVERY = {
+    "LOGS_INGESTION_ENDPOINT": "https://rule-x1y2.westeurope-1.ingest.monitor.azure.com",
+    "LOGS_INGESTION_RULE_ID": "dcr-00000000000000000000000000000000",
+}
+
+
+def parse(**values: str) -> Settings:
+    return Settings.parse({**DELIVERY, **values}, now=NOW)
+
+
+def test_the_fewest_settings_suffice() -> None:
+    """A token, the endpoint and the rule are enough; the rest has defaults."""
+    settings = parse(ONEPASSWORD_TOKEN=jwt())
+    (account,) = settings.accounts
+    assert (account.name, account.events_url) == ("", "https://events.1password.com")
+    assert (settings.scope, settings.lookback_days) == ("https://monitor.azure.com/.default", 7)
+    assert settings.problems == ()
+
+
+def test_each_further_name_is_one_more_account() -> None:
+    """Suffixes name accounts, each with its own address if it wants one."""
+    settings = parse(
+        ONEPASSWORD_TOKEN=jwt(),
+        ONEPASSWORD_TOKEN_ACME=jwt(aud=["events.1password.eu"]),
+        ONEPASSWORD_TOKEN_LAB=jwt(aud=["com.1password.streamingservice"]),
+        ONEPASSWORD_EVENTS_URL_LAB="https://events.ent.1password.com/",
+    )
+    assert [(account.name, account.events_url) for account in settings.accounts] == [
+        ("", "https://events.1password.com"),
+        ("ACME", "https://events.1password.eu"),
+        ("LAB", "https://events.ent.1password.com"),
+    ]
+    assert settings.account("ACME").token_setting == "ONEPASSWORD_TOKEN_ACME"
+
+
+def test_a_text_audience_is_read_like_a_list() -> None:
+    """RFC 7519 lets `aud` be a single string."""
+    assert parse(ONEPASSWORD_TOKEN=jwt(aud="events.1password.ca")).accounts[0].events_url.endswith(".ca")
+
+
+def test_all_problems_are_reported_in_one_message() -> None:
+    """An operator fixes everything in one go, not one deployment after the other."""
+    with pytest.raises(SettingsError) as caught:
+        Settings.parse(
+            {
+                "LOGS_INGESTION_ENDPOINT": "rule.ingest.monitor.azure.com",
+                "LOGS_INGESTION_RULE_ID": "my-rule",
+                "LOGS_INGESTION_SCOPE": "monitor",
+                "FIRST_RUN_LOOKBACK_DAYS": "121",
+            },
+            now=NOW,
+        )
+    named = ("LOGS_INGESTION_ENDPOINT", "LOGS_INGESTION_RULE_ID", "LOGS_INGESTION_SCOPE", "FIRST_RUN_LOOKBACK_DAYS")
+    assert len(caught.value.problems) == 5
+    assert all(name in str(caught.value) for name in (*named, "ONEPASSWORD_TOKEN"))
+
+
+@pytest.mark.parametrize("name", ["LOGS_INGESTION_ENDPOINT", "LOGS_INGESTION_RULE_ID"])
+def test_delivery_has_to_be_configured(name: str) -> None:
+    """Without a place to deliver to nothing is polled at all."""
+    values = {**DELIVERY, "ONEPASSWORD_TOKEN": jwt()}
+    del values[name]
+    with pytest.raises(SettingsError, match=f"{name} is missing"):
+        Settings.parse(values, now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("token", "says"),
+    [
+        (
+            "@Microsoft.KeyVault(SecretUri=https://v.vault.azure.net/secrets/t)",
+            "Key Vault reference that Azure did not",
+        ),
+        ("eyJhbGciOiJFUzI1NiJ9.eyJhdWQiOlsiZXZl", "cut off when it was copied"),
+        ("a.!!!.c", "is damaged"),
+        ("a.W10.c", "is damaged"),
+        (jwt(exp=NOW.timestamp()), "expired on 2026-11-22 12:00 UTC"),
+        (jwt(aud=["com.1password.streamingservice"]), "names no host: set ONEPASSWORD_EVENTS_URL"),
+        (jwt(aud=[]), "names no host: set ONEPASSWORD_EVENTS_URL"),
+        (jwt(aud=["evil.example/path?x"]), "names a host that is none"),
+    ],
+    ids=["unresolved", "truncated", "no base64", "no object", "expired", "legacy", "no audience", "no host"],
+)
+def test_an_unusable_token_is_explained_and_never_quoted(token: str, says: str) -> None:
+    """The message names the setting, what is wrong and what to do, and keeps the secret."""
+    with pytest.raises(SettingsError) as caught:
+        parse(ONEPASSWORD_TOKEN=token)
+    assert "ONEPASSWORD_TOKEN" in str(caught.value)
+    assert says in str(caught.value)
+    assert token not in str(caught.value)
+
+
+def test_one_bad_account_does_not_keep_the_others() -> None:
+    """Accounts are independent, down to their settings; what is wrong with one is still reported."""
+    settings = parse(
+        ONEPASSWORD_TOKEN=jwt(), ONEPASSWORD_TOKEN_ACME="cut-off", ONEPASSWORD_EVENTS_URL_LAB="https://x.y"
+    )
+    assert [account.name for account in settings.accounts] == [""]
+    assert [problem.split(" is")[0] for problem in settings.problems] == [
+        "ONEPASSWORD_TOKEN_ACME",
+        "ONEPASSWORD_TOKEN_LAB",
+    ]
+    with pytest.raises(SettingsError, match="ONEPASSWORD_TOKEN_ACME is missing or unusable"):
+        settings.account("ACME")
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:8080", "http://localhost:1", "https://events.1password.com"])
+def test_plain_http_is_for_loopback_only(url: str) -> None:
+    """A simulator on this machine may be plain; everything else is TLS."""
+    assert parse(ONEPASSWORD_TOKEN=jwt(), ONEPASSWORD_EVENTS_URL=url).accounts[0].events_url == url
+
+
+@pytest.mark.parametrize("url", ["http://events.1password.com", "events.1password.com", "https://x/api", "https://x:y"])
+def test_an_address_that_a_token_must_not_go_to_is_refused(url: str) -> None:
+    """A token never leaves over plain HTTP or to half an address."""
+    with pytest.raises(SettingsError, match="ONEPASSWORD_EVENTS_URL must be an https:// address"):
+        parse(ONEPASSWORD_TOKEN=jwt(), ONEPASSWORD_EVENTS_URL=url)
+
+
+@pytest.mark.parametrize("days", ["-1", "1.5", "x", "121", "²"])
+def test_the_lookback_is_a_number_of_days_that_1password_keeps(days: str) -> None:
+    """0 to 120, nothing else."""
+    with pytest.raises(SettingsError, match="FIRST_RUN_LOOKBACK_DAYS must be a whole number of days from 0 to 120"):
+        parse(ONEPASSWORD_TOKEN=jwt(), FIRST_RUN_LOOKBACK_DAYS=days)
+
+
+def test_a_token_shows_in_no_repr() -> None:
+    """Whoever logs the settings logs no secret."""
+    token = jwt(iat=1)
+    assert token not in repr(parse(ONEPASSWORD_TOKEN=token))

@@ -1,0 +1,286 @@
+"""The transfer loop: the position follows acknowledgements, whatever fails when."""
+
+import asyncio
+import gzip
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from onepassword_sentinel.errors import (
+    ConnectorError,
+    CursorRejectedError,
+    PermanentError,
+    ThrottledError,
+    TransientError,
+)
+from onepassword_sentinel.event_types import EventType
+from onepassword_sentinel.page import Page
+from onepassword_sentinel.position import Position
+from onepassword_sentinel.transfer import Budget, Drain, Transfer
+from tests.core.conftest import NOW
+
+START = Position(start_time="2026-11-15T00:00:00Z")
+
+
+def event(index: int, size: int = 0) -> dict[str, Any]:
+    return {"uuid": f"U{index}", "timestamp": f"2026-11-20T00:00:{index % 60:02}Z", "aux_info": "x" * size}
+
+
+class Source:
+    """Pages by cursor: the n-th page is behind cursor `n`; the last repeats its cursor."""
+
+    def __init__(self, *pages: list[dict[str, Any]]) -> None:
+        self.pages = list(pages)
+        self.asked: list[str | None] = []
+        self.failing: dict[str | None, ConnectorError] = {}
+
+    async def fetch_page(self, event_type: EventType, position: Position) -> Page:
+        assert event_type is EventType.AUDIT_EVENTS
+        self.asked.append(position.cursor)
+        await asyncio.sleep(0)
+        if error := self.failing.pop(position.cursor, None):
+            raise error
+        index = int(position.cursor or 0)
+        items = self.pages[index] if index < len(self.pages) else []
+        behind = min(index + 1, len(self.pages))
+        body = {"cursor": str(behind), "has_more": behind < len(self.pages), "items": items}
+        return Page.parse(json.dumps(body).encode())
+
+
+class Sink:
+    """Keeps what it acknowledges; fails at the n-th upload where told."""
+
+    def __init__(self) -> None:
+        self.rows: list[dict[str, Any]] = []
+        self.uploads = 0
+        self.failing: dict[int, ConnectorError] = {}
+
+    async def upload(self, stream: str, body: bytes) -> None:
+        assert stream == "Custom-Events"
+        self.uploads += 1
+        await asyncio.sleep(0)
+        if error := self.failing.get(self.uploads):
+            raise error
+        self.rows += json.loads(gzip.decompress(body))
+
+    @property
+    def uuids(self) -> list[str]:
+        return [row["uuid"] for row in self.rows]
+
+
+def drain(source: Source, sink: Sink, **options: Any) -> Drain:
+    return Drain(source, sink, "Custom-Events", EventType.AUDIT_EVENTS, "auditevents", utc_now=lambda: NOW, **options)
+
+
+async def run(source: Source, sink: Sink, position: Position = START, **options: Any) -> Transfer:
+    return await drain(source, sink, **options).run(position, None)
+
+
+async def test_everything_is_delivered_in_order_and_counted() -> None:
+    """All pages, one request each, labelled, and the position behind the last."""
+    source, sink = Source([event(0), event(1)], [], [event(2)]), Sink()
+    done = await run(source, sink)
+    assert sink.uuids == ["U0", "U1", "U2"]
+    assert {row["log_source"] for row in sink.rows} == {"auditevents"}
+    assert done.position == START.after_page("3")
+    assert (done.events, done.pages, done.chunks, done.requests, done.more) == (3, 3, 2, 3, False)
+    assert done.newest == datetime(2026, 11, 20, 0, 0, 2, tzinfo=UTC)
+    assert done.failure is None
+
+
+async def test_the_page_behind_is_fetched_while_one_is_uploaded() -> None:
+    """Latency of the two remotes overlaps."""
+    order: list[str] = []
+
+    class Watched(Sink):
+        async def upload(self, stream: str, body: bytes) -> None:
+            order.append("upload begins")
+            await asyncio.sleep(0.01)
+            await super().upload(stream, body)
+            order.append("upload ends")
+
+    class Asked(Source):
+        async def fetch_page(self, event_type: EventType, position: Position) -> Page:
+            order.append(f"fetch {position.cursor}")
+            return await super().fetch_page(event_type, position)
+
+    await run(Asked([event(0)], [event(1)]), Watched())
+    assert order.index("upload begins") < order.index("fetch 1") < order.index("upload ends")
+
+
+@pytest.mark.parametrize(
+    ("budget", "cursor"),
+    [(Budget(pages=2), "2"), (Budget(seconds=0), "1"), (Budget(pages=1), "1")],
+    ids=["pages", "seconds", "one page"],
+)
+async def test_a_budget_stops_between_pages_and_says_that_more_waits(budget: Budget, cursor: str) -> None:
+    """An activity is bounded; what is left is for the next."""
+    done = await run(Source(*[[event(n)] for n in range(5)]), Sink(), budget=budget)
+    assert (done.position.cursor, done.more, done.failure) == (cursor, True, None)
+
+
+async def test_a_failing_page_keeps_those_before_it() -> None:
+    """Failure is data, beside what was achieved."""
+    source, sink = Source([event(0)], [event(1)]), Sink()
+    source.failing["1"] = TransientError("auditevents: 1Password answered 500")
+    done = await run(source, sink)
+    assert sink.uuids == ["U0"]
+    assert done.position.cursor == "1"
+    assert done.failure is not None
+    assert done.failure.kind == "transient"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [TransientError("503"), ThrottledError("429", retry_after=9), PermanentError("403")],
+    ids=lambda error: error.kind,
+)
+async def test_a_refused_chunk_names_the_stream_and_commits_nothing_of_itself(error: ConnectorError) -> None:
+    """The position stays in front of what was not acknowledged."""
+    source, sink = Source([event(0)], [event(1)]), Sink()
+    sink.failing[1], sentence = error, str(error)
+    done = await run(source, sink)
+    assert (done.position, done.events) == (START, 0)
+    assert done.failure is not None
+    assert (done.failure.kind, done.failure.message) == (error.kind, f"auditevents: {sentence}")
+    assert done.failure.retry_after == getattr(error, "retry_after", 0)
+
+
+async def test_a_page_of_several_chunks_goes_on_behind_the_last_acknowledged_one() -> None:
+    """Chunks that Azure has are not sent again when a later one of the same page fails."""
+    source, sink = Source([event(n, size=400_000) for n in range(5)], [event(5)]), Sink()
+    sink.failing[2] = TransientError("503")
+    first = await run(source, sink)
+    assert (first.position.cursor, first.position.rows_done, first.position.last_uuid) == (None, 2, "U1")
+    second = await run(source, sink, first.position)
+    assert sink.uuids == [f"U{n}" for n in range(6)]
+    assert second.position == START.after_page("2")
+    assert (first.events, second.events) == (2, 4)
+
+
+async def test_a_page_that_changed_is_delivered_whole() -> None:
+    """Only a page with the same event in the same place may be continued: rather a repeated row than a lost one."""
+    source, sink = Source([event(9), event(0), event(1)]), Sink()
+    done = await run(source, sink, START.within_page(1, "U0"))
+    assert sink.uuids == ["U9", "U0", "U1"]
+    assert done.events == 3
+
+
+async def test_an_unmoved_cursor_with_events_is_not_delivered() -> None:
+    """The next request would bring the same events again."""
+    source, sink = Source([event(0)], [event(1)]), Sink()
+    stuck = Page.parse(json.dumps({"cursor": "1", "has_more": True, "items": [event(1)]}).encode())
+    source.fetch_page = _always(stuck)  # type: ignore[method-assign]
+    done = await run(source, sink, START.after_page("1"))
+    assert (sink.rows, done.position.cursor) == ([], "1")
+    assert done.failure is not None
+    assert "does not move on" in done.failure.message
+
+
+async def test_an_unmoved_cursor_without_events_ends_the_run() -> None:
+    """An idle stream repeats its cursor; a has_more that never ends must not loop."""
+    stuck = Page.parse(b'{"cursor":"1","has_more":true,"items":[]}')
+    source = Source()
+    source.fetch_page = _always(stuck)  # type: ignore[method-assign]
+    done = await run(source, Sink(), START.after_page("1"))
+    assert (done.more, done.pages, done.failure) == (False, 1, None)
+
+
+def _always(page: Page) -> Callable[[EventType, Position], Any]:
+    async def fetch_page(_: EventType, __: Position) -> Page:
+        return page
+
+    return fetch_page
+
+
+async def test_a_rejected_cursor_is_replaced_by_a_time_behind_the_newest_event() -> None:
+    """Late item usages land behind the newest event, so two days are asked for again."""
+    source = Source([event(0)], [event(1)])
+    source.failing["1"] = CursorRejectedError("auditevents: 1Password answered 400")
+    done = await run(source, Sink())
+    assert done.position == Position(start_time="2026-11-18T00:00:00Z")
+    assert (done.recovered, done.more, done.failure) == (True, True, None)
+
+
+async def test_a_rejected_cursor_of_a_stream_without_events_begins_where_it_began() -> None:
+    """Nothing was delivered yet, so the first start still holds."""
+    source = Source([], [event(1)])
+    source.failing["1"] = CursorRejectedError("auditevents: 1Password answered 400")
+    done = await run(source, Sink())
+    assert (done.position, done.recovered) == (START, True)
+
+
+async def test_a_cursor_is_not_replaced_again_and_again() -> None:
+    """Each replacement repeats two days: shortly after one, a rejection is an operator's affair."""
+    source = Source([event(0)])
+    source.failing["0"] = CursorRejectedError("auditevents: 1Password answered 400")
+    position = START.after_page("0")
+    done = await run(source, Sink(), position, may_start_over=False)
+    assert (done.position, done.recovered) == (position, False)
+    assert done.failure is not None
+    assert done.failure.kind == "permanent"
+
+
+async def test_an_event_too_large_for_azure_stops_the_stream_in_front_of_it() -> None:
+    """It is named, those before it are delivered, and nothing is skipped in silence."""
+    source, sink = Source([event(0), event(1, size=1_100_000), event(2)]), Sink()
+    done = await run(source, sink)
+    assert sink.uuids == ["U0"]
+    assert done.position.rows_done == 1
+    assert done.failure is not None
+    assert "event U1 has 1,100," in done.failure.message
+
+
+async def test_remotes_that_hang_are_cut_off_with_everything_kept() -> None:
+    """An activity ends well inside the platform's time limit, and says what it has."""
+
+    class Hanging(Sink):
+        async def upload(self, stream: str, body: bytes) -> None:
+            if self.uploads:
+                await asyncio.sleep(60)
+            await super().upload(stream, body)
+
+    sink = Hanging()
+    done = await run(Source([event(0)], [event(1)]), sink, budget=Budget(hard_seconds=0.05))
+    assert (sink.uuids, done.position.cursor) == (["U0"], "1")
+    assert done.failure is not None
+    assert done.failure.kind == "transient"
+
+
+async def test_drift_is_noted_once_per_key() -> None:
+    """An unknown key is delivered like the rest and reported."""
+    done = await run(Source([{**event(0), "risk": 1}], [{**event(1), "risk": 2}]), Sink())
+    assert done.drift == {"risk"}
+
+
+@given(st.lists(st.integers(0, 4), max_size=6), st.sets(st.integers(1, 12), max_size=5), st.integers(1, 3))
+def test_whatever_uploads_fail_nothing_is_lost_or_doubled(sizes: list[int], failing: set[int], pages: int) -> None:
+    """Run after run from the position that the last one left, until nothing waits."""
+    numbers = iter(range(100))
+    source = Source(*[[event(next(numbers), size=300_000) for _ in range(size)] for size in sizes])
+    sink = Sink()
+    sink.failing = {number: TransientError("503") for number in failing}
+
+    async def runs() -> None:
+        position, more = START, True
+        for _ in range(40):
+            done = await run(source, sink, position, budget=Budget(pages=pages))
+            position, more = done.position, done.more or done.failure is not None
+            if not more:
+                return
+
+    asyncio.run(runs())
+    assert sink.uuids == [f"U{n}" for n in range(sum(sizes))]
+
+
+def test_the_position_keeps_a_backfills_window() -> None:
+    """Moving on never drops the window."""
+    window = replace(START, end_time="2026-11-16T00:00:00Z")
+    moved = (window.after_page("c"), window.within_page(1, "U"), window.restarted("2026-11-15T10:00:00Z"))
+    assert {position.end_time for position in moved} == {window.end_time}
