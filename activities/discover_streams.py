@@ -16,7 +16,7 @@ _announced: set[tuple[str, tuple[str, ...]]] = set()
 
 
 @bp.activity_trigger(input_name="payload")
-async def discover_streams(payload: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG001  # the trigger wants one
+async def discover_streams(payload: dict) -> dict[str, Any]:  # noqa: ARG001  # the trigger wants one
     """Introspect every account's token.
 
     Returns `streams`, `lookback_days` and `problems`, a sentence for each setting or account that is of no use now.

@@ -14,7 +14,7 @@ bp = df.Blueprint()
 
 
 @bp.activity_trigger(input_name="payload")
-async def report_health(payload: dict[str, Any]) -> dict[str, Any]:
+async def report_health(payload: dict) -> dict[str, Any]:
     """Deliver a stream's `outcome` to the health table, or a poll's `heartbeat` (its instance id) to the events table.
 
     Raises:

@@ -19,7 +19,7 @@ bp = df.Blueprint()
 
 @bp.durable_client_input(client_name="client")
 @bp.activity_trigger(input_name="payload")
-async def transfer_events(payload: dict[str, Any], client: df.DurableFunctionsClient) -> dict[str, Any]:
+async def transfer_events(payload: dict, client: df.DurableFunctionsClient) -> dict[str, Any]:
     """Transfer up to a budget of pages and say how far it came, also when something failed on the way.
 
     Raises:
