@@ -58,7 +58,7 @@ def test_nested_deployments(tmp_path: Path) -> None:
     ("change", "sentence"),
     [
         (transform("source"), "does not give TimeGenerated"),
-        (transform("source | extend TimeGenerated = now(), aux_id = tostring(aux_id)"), "aux_id"),
+        (transform("source | project TimeGenerated = now(), aux_id = tostring(aux_id)"), "aux_id"),
         (transform("source | extend TimeGenerated = now()"), "timestamp"),
         (transform("source | extend TimeGenerated = now(), x = nothing"), "nothing"),
         (transform("source | extend TimeGenerated = geo_location(country)"), "cannot run locally"),
@@ -71,6 +71,10 @@ def test_nested_deployments(tmp_path: Path) -> None:
         (
             lambda t: rule(t)["streamDeclarations"][STREAM]["columns"].append({"name": "_x", "type": "string"}),
             "column names",
+        ),
+        (
+            lambda t: rule(t)["streamDeclarations"][STREAM]["columns"].append({"name": "x", "type": "guid"}),
+            "column names or types",
         ),
         (
             lambda t: rule(t)["streamDeclarations"][STREAM]["columns"].append({"name": "UUID", "type": "string"}),

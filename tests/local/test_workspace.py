@@ -49,8 +49,8 @@ def test_missing_strings_are_empty(workspace: Workspace) -> None:
 @pytest.mark.parametrize(
     ("kql", "sentence"),
     [
-        ("OnePasswordEventLogs_CL | wher x", "not a KQL query"),
-        ("OnePasswordEventLogs_CL | serialize", "Log Analytics may run this query"),
+        (f"{TABLE} | wher x", "cannot be parsed"),
+        (f"{TABLE} | extend g = geo_info_from_ip_address(country)", "Log Analytics may run this query"),
         ("Nowhere | take 1", "Nowhere"),
         (f"{TABLE} | project nothing", "nothing"),
         (f".set-or-replace {TABLE} <| print 1", "writes are disabled"),

@@ -1,0 +1,25 @@
+"""The Azure Monitor Logs Ingestion API, simulated: limits, data collection rule, transformation, table."""
+
+from .body import read_rows
+from .faults import DropAfterStore, DropBeforeRead, Fault, Faults, Stall, Status
+from .server import IngestionSimulator
+from .template import DataCollectionRule, DataFlow, TemplateError, read_rule, read_tables
+from .transform import CompiledFlow, compile_flow
+
+__all__ = [
+    "CompiledFlow",
+    "DataCollectionRule",
+    "DataFlow",
+    "DropAfterStore",
+    "DropBeforeRead",
+    "Fault",
+    "Faults",
+    "IngestionSimulator",
+    "Stall",
+    "Status",
+    "TemplateError",
+    "compile_flow",
+    "read_rows",
+    "read_rule",
+    "read_tables",
+]

@@ -1,0 +1,87 @@
+"""Scripted faults of the Logs Ingestion simulator: what the next requests get in place of good service."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from aiohttp import web
+
+from local.fault_script import FaultScript
+
+NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+
+
+class Fault:
+    """A fault overrides one of the two moments at which it can strike.
+
+    A response that a moment returns is the answer, and nothing more happens to the request.
+    """
+
+    async def on_request(self, request: web.Request) -> web.Response | None:
+        """Strike before the request is checked or its body read."""
+        del request
+        return None
+
+    async def on_stored(self, request: web.Request) -> web.Response | None:
+        """Strike when the rows are stored and before the caller is told so."""
+        del request
+        return None
+
+
+@dataclass(frozen=True)
+class Status(Fault):
+    """Answer with this status; nothing is stored."""
+
+    code: int
+    body: bytes = b""
+    headers: Mapping[str, str] = NO_HEADERS
+
+    async def on_request(self, request: web.Request) -> web.Response | None:
+        """Take the body first, as a gateway does, so that the caller's write does not fail."""
+        await request.read()
+        return web.Response(status=self.code, body=self.body, headers=self.headers)
+
+
+@dataclass(frozen=True)
+class DropBeforeRead(Fault):
+    """Drop the connection before the body is read; nothing is stored."""
+
+    async def on_request(self, request: web.Request) -> web.Response | None:
+        """Abort the transport."""
+        return _drop(request)
+
+
+@dataclass(frozen=True)
+class DropAfterStore(Fault):
+    """Store the rows, then drop the connection: the caller cannot know."""
+
+    async def on_stored(self, request: web.Request) -> web.Response | None:
+        """Abort the transport."""
+        return _drop(request)
+
+
+@dataclass(frozen=True)
+class Stall(Fault):
+    """Do nothing for ``seconds``, then serve the request as usual."""
+
+    seconds: float
+
+    async def on_request(self, request: web.Request) -> web.Response | None:
+        """Wait."""
+        del request
+        await asyncio.sleep(self.seconds)
+        return None
+
+
+class Faults(FaultScript[Fault]):
+    """Faults by stream of the data collection rule, or for every request."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda _, stream, asked: stream in {None, asked})
+
+
+def _drop(request: web.Request) -> web.Response:
+    if request.transport is not None:
+        request.transport.abort()
+    return web.Response(status=500)  # aiohttp wants one; nobody receives it

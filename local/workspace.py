@@ -1,0 +1,114 @@
+"""The Log Analytics workspace of the local environment: tables in a DuckDB file, KQL through ``duckdb-kql``."""
+
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Self
+
+import duckdb
+import duckdb_kql
+
+DUCKDB_TYPES: Mapping[str, str] = {
+    "string": "VARCHAR",
+    "guid": "VARCHAR",  # Log Analytics stores guid columns as strings (Azure Monitor docs, create-custom-table)
+    "int": "INTEGER",
+    "long": "BIGINT",
+    "real": "DOUBLE",
+    "boolean": "BOOLEAN",
+    # Microseconds: one decimal less than KQL's 100 ns. duckdb-kql knows no wider datetime.
+    "datetime": "TIMESTAMP",
+    "dynamic": "JSON",
+}
+"""DuckDB's type for each column type of a data collection rule or a table, in lower case."""
+
+
+class WorkspaceError(RuntimeError):
+    """The workspace's file cannot be used."""
+
+
+class WorkspaceQueryError(ValueError):
+    """A query that the workspace cannot answer; the message is a sentence for its author."""
+
+
+class Workspace:
+    """A DuckDB file that holds the tables of a template and answers KQL.
+
+    One thread writes (``insert``) while any number of threads read (``query``): writes are serialised, and
+    every query runs on a connection of its own, which DuckDB isolates.
+    """
+
+    def __init__(self, path: Path, tables: Mapping[str, Mapping[str, str]], *, read_only: bool = False) -> None:
+        """Open or create the file at ``path``, with ``tables``: table name to column name to column type.
+
+        Raises ``WorkspaceError`` if the file is in use, is no database, or has one of the tables with other
+        columns.
+        """
+        self._writing = threading.Lock()
+        try:
+            self._connection = duckdb_kql.connect(str(path), read_only=read_only)
+        except duckdb.Error as error:
+            raise WorkspaceError(
+                f"The workspace {path} cannot be opened; another process may be using it: {_first_line(error)}."
+            ) from error
+        try:
+            for table, columns in tables.items():
+                self._create(path, table, columns)
+        except WorkspaceError:
+            self.close()
+            raise
+
+    @classmethod
+    def open_existing(cls, path: Path) -> Self:
+        """Open a file that an earlier run left, for queries only."""
+        if not path.exists():
+            raise WorkspaceError(f"There is no workspace at {path}. Collect something first: make run.")
+        return cls(path, {}, read_only=True)
+
+    def insert(self, table: str, select: str, parameters: Sequence[object] = ()) -> int:
+        """Insert the rows of the SQL ``select`` into ``table``, all or none, and return their number.
+
+        Columns are matched by name; a column that ``select`` lacks stays empty.
+        """
+        with self._writing:
+            inserted = self._connection.execute(f'INSERT INTO "{table}" BY NAME {select}', parameters).fetchone()
+        return int(inserted[0]) if inserted else 0
+
+    def query(self, kql: str) -> tuple[list[str], list[tuple]]:
+        """Run a KQL query; return the names of its columns, and its rows.
+
+        Values of dynamic columns come back as JSON text, datetimes without a zone and in UTC. Raises
+        ``WorkspaceQueryError``.
+        """
+        with self._connection.cursor() as cursor:
+            try:
+                answer = duckdb_kql.kql(cursor, kql, allow_write=False)
+                return list(answer.columns), answer.fetchall()
+            except duckdb_kql.KqlSyntaxError as error:
+                raise WorkspaceQueryError(f"This query cannot be parsed: {_first_line(error)}.") from error
+            except duckdb_kql.KqlUnsupportedError as error:
+                raise WorkspaceQueryError(
+                    f"Log Analytics may run this query, the local workspace does not: {_first_line(error)}."
+                ) from error
+            except (duckdb_kql.KqlError, duckdb.Error) as error:
+                raise WorkspaceQueryError(f"The query failed: {_first_line(error)}.") from error
+
+    def close(self) -> None:
+        """Write everything to the file and let go of it. May be called twice."""
+        with self._writing:
+            self._connection.close()
+
+    def _create(self, path: Path, table: str, columns: Mapping[str, str]) -> None:
+        types = {name: DUCKDB_TYPES[kind.lower()] for name, kind in columns.items()}
+        # Log Analytics has no null strings: a missing string is an empty one, and KQL functions rely on it.
+        definitions = (
+            f'"{name}" {kind}' + (" NOT NULL DEFAULT ''" if kind == "VARCHAR" else "") for name, kind in types.items()
+        )
+        self._connection.execute(f'CREATE TABLE IF NOT EXISTS "{table}" ({", ".join(definitions)})')
+        found = self._connection.execute(f'DESCRIBE "{table}"').fetchall()
+        if {name: kind for name, kind, *_ in found} != types:
+            raise WorkspaceError(f"The table {table} in {path} has other columns: delete the file.")
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0].rstrip(".!") if lines else type(error).__name__
