@@ -1,0 +1,61 @@
+"""Invocations as the Functions host makes them: the trigger's value, and a durable client where one is asked for."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from local.host.errors import InvocationError
+from local.host.frames import Frame
+from local.host.functions import FunctionInfo
+from local.host.worker import WorkerProcess
+
+# Where the extension serves its management API, and the key for it, which nothing checks here.
+_WEBHOOK_PATH = "/runtime/webhooks/durabletask"
+_SYSTEM_KEY = "local-durabletask-extension-key"
+_MAX_GRPC_MESSAGE_BYTES = 2**31 - 1
+
+
+class Invoker:
+    """Makes invocations of one app's functions.
+
+    :param engine_address: ``host:port`` of the durable engine.
+    :param http_url: where the HTTP functions are served, for management URLs; without a slash at the end.
+    """
+
+    def __init__(self, worker: WorkerProcess, task_hub: str, engine_address: str, http_url: str) -> None:
+        self._worker = worker
+        self._durable_client = json.dumps(
+            {
+                "taskHubName": task_hub,
+                "connectionName": "Storage",
+                "creationUrls": {},
+                "managementUrls": {},
+                "baseUrl": http_url + _WEBHOOK_PATH,
+                "httpBaseUrl": http_url + _WEBHOOK_PATH,
+                "requiredQueryStringParameters": f"code={_SYSTEM_KEY}",
+                "rpcBaseUrl": f"http://{engine_address}",
+                "useForwardedHost": False,
+                "maxGrpcMessageSizeInBytes": _MAX_GRPC_MESSAGE_BYTES,
+            }
+        )
+
+    async def invoke(self, function: FunctionInfo, trigger: Mapping[str, Any] | None) -> Frame:
+        """Invoke a function with its trigger's value (typed data as JSON).
+
+        :returns: ``result`` and ``outputs``, typed data as JSON.
+        :raises InvocationError: the function raised.
+        :raises WorkerDiedError: the worker died meanwhile; the caller decides whether to invoke again.
+        """
+        inputs: dict[str, Any] = {function.trigger_name: trigger}
+        for name in function.durable_client_names:
+            inputs[name] = {"string": self._durable_client}
+        return await self._worker.invoke(function.name, function.function_id, inputs)
+
+    async def result(self, function: FunctionInfo, trigger: Mapping[str, Any] | None) -> str:
+        """Invoke a function whose result is text (durable functions: base64 or JSON) and return the text."""
+        answer = await self.invoke(function, trigger)
+        result = answer["result"] or {}
+        text = result.get("json", result.get("string"))
+        if not isinstance(text, str):
+            raise InvocationError(function.name, f"TypeError: the function returned {sorted(result)}, not text")
+        return text

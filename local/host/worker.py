@@ -1,0 +1,233 @@
+"""The host's side of the worker process: start it, ask it, restart it when it dies, measure it."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from local.host.errors import HostError, InvocationError, WorkerDiedError
+from local.host.frames import Frame, pack, read_frame
+from local.host.log import WorkerLog
+
+_INHERITED_VARIABLES = ("PATH", "HOME", "LANG", "TMPDIR")
+_STOP_SECONDS = 5.0
+# The platform gives up on a worker that keeps dying; a test that kills it on purpose stays far below this.
+_MOST_RESTARTS = 50
+_PRINTED_CHUNK_BYTES = 65536
+
+
+class WorkerProcess:
+    """One worker at a time, restarted when it dies.
+
+    :ivar generation: how many workers there have been; 1 is the first.
+    """
+
+    def __init__(self, app_dir: Path, settings: Mapping[str, str], python: str, log: WorkerLog) -> None:
+        self.generation = 0
+        self._app_dir = app_dir
+        self._settings = settings
+        self._python = python
+        self._log = log
+        self._process: asyncio.subprocess.Process | None = None
+        self._writer: asyncio.StreamWriter | None = None
+        self._pending: dict[int, asyncio.Future[Frame]] = {}
+        self._next_id = 0
+        self._ready = asyncio.Event()
+        self._broken: HostError | None = None
+        self._stopping = asyncio.Event()
+        self._supervisor: asyncio.Task[None] | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """The process id of the present worker."""
+        return self._process.pid if self._process is not None else None
+
+    async def start(self) -> list[Frame]:
+        """Start the first worker and return the functions that it indexed.
+
+        :raises HostError: indexing failed; the message is the worker's.
+        """
+        functions, watcher = await self._spawn()
+        self._supervisor = asyncio.create_task(self._supervise(watcher))
+        return functions
+
+    async def stop(self) -> None:
+        """Ask the worker to end, and kill it if it takes too long. Idempotent."""
+        self._stopping.set()
+        process = self._process
+        if process is not None and process.returncode is None and self._writer is not None:
+            with contextlib.suppress(OSError):
+                self._writer.write(pack({"op": "stop"}))
+            try:
+                async with asyncio.timeout(_STOP_SECONDS):
+                    await process.wait()
+            except TimeoutError:
+                self.kill()
+        if self._supervisor is not None:
+            await self._supervisor
+            self._supervisor = None
+        self._give_up(HostError("The host was stopped."))
+
+    def kill(self) -> None:
+        """Kill the worker at once, as an out-of-memory kill or a scale-in would (SIGKILL)."""
+        if self._process is not None and self._process.returncode is None:
+            self._process.send_signal(signal.SIGKILL)
+
+    async def invoke(self, function: str, function_id: str, inputs: Mapping[str, Any]) -> Frame:
+        """Run one invocation and return the worker's answer (``result`` and ``outputs``, typed data as JSON).
+
+        Waits for the next worker when there is none.
+
+        :raises InvocationError: the function raised.
+        :raises WorkerDiedError: the worker died meanwhile.
+        :raises HostError: there will be no worker any more.
+        """
+        while not self._ready.is_set():
+            await self._ready.wait()
+        self.check()
+        answer = await self._ask(
+            {
+                "op": "invoke",
+                "function_id": function_id,
+                "invocation_id": str(uuid4()),
+                "inputs": dict(inputs),
+            }
+        )
+        if "error" in answer:
+            raise InvocationError(function, answer["error"], answer["stack_trace"])
+        return answer
+
+    def check(self) -> None:
+        """Raise the HostError that ended the restarts, if one did."""
+        if self._broken is not None:
+            raise self._broken
+
+    def cpu_seconds(self) -> float:
+        """Return the CPU time of the present worker, user and system. Needs Linux's /proc; 0.0 elsewhere."""
+        fields = self._proc("stat").rpartition(")")[2].split()
+        ticks = int(fields[11]) + int(fields[12]) if fields else 0  # utime and stime, proc(5)
+        return ticks / os.sysconf("SC_CLK_TCK")
+
+    def peak_memory_bytes(self) -> int:
+        """Return the highest resident memory of the present worker. Needs Linux's /proc; 0 elsewhere."""
+        for line in self._proc("status").splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+        return 0
+
+    def _proc(self, name: str) -> str:
+        try:
+            return Path(f"/proc/{self.pid}/{name}").read_text(encoding="ascii", errors="replace")
+        except OSError:
+            return ""
+
+    async def _spawn(self) -> tuple[list[Frame], asyncio.Task[None]]:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            self._process = await asyncio.create_subprocess_exec(
+                self._python,
+                "-m",
+                "local.host.worker_main",
+                str(theirs.fileno()),
+                cwd=self._app_dir,
+                env=self._environment(),
+                pass_fds=(theirs.fileno(),),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.STDOUT,
+            )
+        self.generation += 1
+        reader, self._writer = await asyncio.open_connection(sock=ours)
+        watcher = asyncio.create_task(self._watch(self._process, reader, self._writer))
+        try:
+            answer = await self._ask({"op": "init", "app_dir": str(self._app_dir)})
+        except WorkerDiedError as died:
+            await watcher
+            raise WorkerDiedError(f"The worker died while it indexed the app:\n{self._log.last_words}") from died
+        if "error" in answer:
+            self.kill()
+            await watcher
+            raise HostError(f"The app could not be indexed: {answer['error']}\n{answer['stack_trace']}")
+        self._ready.set()
+        functions: list[Frame] = answer["functions"]
+        return functions, watcher
+
+    def _environment(self) -> dict[str, str]:
+        inherited = {name: os.environ[name] for name in _INHERITED_VARIABLES if name in os.environ}
+        inherited.setdefault("TMPDIR", tempfile.gettempdir())
+        root = str(Path(__file__).resolve().parents[2])
+        return {**inherited, **self._settings, "PYTHONPATH": root}
+
+    async def _supervise(self, watcher: asyncio.Task[None]) -> None:
+        for _ in range(_MOST_RESTARTS):
+            await watcher
+            if self._stopping.is_set():
+                return
+            self._log.write("WARNING", "host", f"Worker {self.generation} died; starting another.")
+            try:
+                _, watcher = await self._spawn()
+            except WorkerDiedError:
+                continue  # killed while it started; that was one more death
+            except HostError as error:
+                self._give_up(error)
+                return
+            if self._stopping.is_set():
+                self.kill()
+        self.kill()
+        await watcher
+        self._give_up(HostError(f"The worker died {_MOST_RESTARTS} times.\n{self._log.last_words}"))
+
+    def _give_up(self, error: HostError) -> None:
+        self._broken = self._broken or error
+        self._ready.set()
+
+    async def _watch(
+        self, process: asyncio.subprocess.Process, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        """Take all that one worker sends and prints, until it has ended."""
+        printing = asyncio.create_task(_read_lines(process.stdout, self._log.printed))
+        while (frame := await read_frame(reader)) is not None:
+            if (record := frame.get("log")) is not None:
+                self._log.write(record["level"], record["logger"], record["message"])
+            elif (answered := self._pending.pop(frame["id"], None)) is not None and not answered.done():
+                answered.set_result(frame)
+        self._ready.clear()
+        await process.wait()
+        await printing
+        writer.close()
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()
+        held, self._pending = self._pending, {}
+        for waiting in held.values():
+            if not waiting.done():
+                waiting.set_exception(WorkerDiedError(f"The worker ended with code {process.returncode}."))
+
+    async def _ask(self, request: Frame) -> Frame:
+        if self._writer is None or self._process is None or self._process.returncode is not None:
+            raise WorkerDiedError("There is no worker.")
+        self._next_id += 1
+        request_id = self._next_id
+        answered: asyncio.Future[Frame] = asyncio.get_running_loop().create_future()
+        self._pending[request_id] = answered
+        try:
+            self._writer.write(pack({"id": request_id, **request}))
+            return await answered
+        finally:
+            self._pending.pop(request_id, None)
+
+
+async def _read_lines(stream: asyncio.StreamReader | None, take: Callable[[str], None]) -> None:
+    # Not readline(): it fails on lines longer than its buffer, and what is printed is not ours to limit.
+    rest = b""
+    while stream is not None and (chunk := await stream.read(_PRINTED_CHUNK_BYTES)):
+        *lines, rest = (rest + chunk).split(b"\n")
+        for line in lines:
+            take(line.decode(errors="replace"))
+    if rest:
+        take(rest.decode(errors="replace"))

@@ -1,0 +1,211 @@
+"""The local Functions host starts functions by timer, over HTTP and by hand, and says what is wrong with an app."""
+
+import asyncio
+import json
+import os
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+import pytest_asyncio
+
+from local.host import FunctionsHost, HostError, InvocationError
+from local.host.http_functions import paths
+from local.host.timers import Schedule
+
+APPS = Path(__file__).parent / "apps"
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+def settings(marks: Path, **more: str) -> dict[str, str]:
+    return {"AZURE_FUNCTIONS_DURABLE_STRICT_TYPING": "1", "MARKS": str(marks), "TICK": "0 0 0 1 1 *", **more}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def host(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[FunctionsHost]:
+    directory = tmp_path_factory.mktemp("host")
+    async with FunctionsHost(APPS / "durable", settings(directory), log_path=directory / "worker.log") as running:
+        yield running
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def http(host: FunctionsHost) -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession(host.http_url) as session:
+        yield session
+
+
+async def test_indexing(host: FunctionsHost) -> None:
+    """Functions come with their trigger, schedule, route, methods and level; settings are resolved."""
+    assert host.functions["ticker"].schedule == "0 0 0 1 1 *"
+    things = host.functions["things"]
+    assert (things.route, things.methods, things.auth_level) == (
+        "things/{thing}/{number:int}",
+        ("GET", "POST"),
+        "FUNCTION",
+    )
+    assert host.functions["Counter"].durable_name == "counter"
+
+
+async def test_timer_starts_an_orchestration(host: FunctionsHost) -> None:
+    """A timer function queries the running instances and starts one, through its durable client over gRPC."""
+    running = host.client.start("waits", 60, "busy")
+    await host.fire_timer("ticker")
+    instance = await host.client.wait_for("from-timer")
+    host.client.terminate(running)
+    assert (instance.name, instance.input, instance.output) == ("doubled", 1, 2)
+    assert [w.message for w in host.warnings if w.logger == "durable_app"] == ["1 running, past due False"]
+
+
+async def test_timer_that_fails(host: FunctionsHost) -> None:
+    """Firing a timer by hand raises with the function's own words."""
+    with pytest.raises(InvocationError) as raised:
+        await host.fire_timer("broken_timer")
+    assert raised.value.message == "RuntimeError: this timer never works"
+    assert "function_app.py" in raised.value.stack_trace
+
+
+async def test_timer_that_does_not_exist(host: FunctionsHost) -> None:
+    """Only timer functions can be fired."""
+    with pytest.raises(HostError, match="no timer function 'doubled'"):
+        await host.fire_timer("doubled")
+
+
+async def test_http(http: aiohttp.ClientSession) -> None:
+    """Route parameters, query, headers and raw body reach an HTTP function; status, headers and body come back."""
+    async with http.post("/api/things/x/7?q=1", data=b"\x00\xff", headers={"X-There": "here"}) as response:
+        assert (response.status, response.headers["x-here"]) == (201, "here")
+        assert await response.read() == b"POST x 7 1 \x00\xff"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/api/nothing", 404),
+        ("GET", "/api/things/x/seven", 404),
+        ("DELETE", "/api/things/x/7", 404),
+        ("GET", "/api/things/x/7?fail=1", 500),
+    ],
+    ids=["unknown", "constraint", "method", "exception"],
+)
+async def test_http_errors(http: aiohttp.ClientSession, method: str, path: str, status: int) -> None:
+    """What matches no route is 404; an exception is an empty 500."""
+    async with http.request(method, path) as response:
+        assert response.status == status
+        assert "secret" not in await response.text()
+
+
+async def test_worker_environment(host: FunctionsHost, http: aiohttp.ClientSession) -> None:
+    """The worker is another process, in the app's directory, with the settings and little else in its environment."""
+    async with http.get("/api/pid") as response:
+        pid, directory, *environment = (await response.text()).split()
+    assert int(pid) == host.worker.pid != os.getpid()
+    assert directory == str(APPS / "durable")
+    allowed = {"PATH", "HOME", "LANG", "LC_CTYPE", "TMPDIR", "PYTHONPATH", *host._settings}
+    assert set(environment) <= allowed
+    lines = [json.loads(line) for line in host._log._path.read_text().splitlines()]
+    assert [line["logger"] for line in lines if line["message"] == "printed by the app"] == ["stdout"]
+
+
+async def test_admin_endpoint(host: FunctionsHost, http: aiohttp.ClientSession) -> None:
+    """The admin endpoint starts a timer function and answers at once; HTTP functions are not started by it."""
+    async with http.post("/admin/functions/broken_timer", json={"input": ""}) as response:
+        assert response.status == 202
+    async with http.post("/admin/functions/things", json={}) as response:
+        assert response.status == 404
+    async with asyncio.timeout(5):
+        while not any("this timer never works" in r.message for r in host.warnings):  # noqa: ASYNC110 - it is only a list
+            await asyncio.sleep(0.01)
+
+
+async def test_worker_dies_under_a_timer(host: FunctionsHost) -> None:
+    """An invocation that the engine did not start is not repeated: it fails, and the next one works."""
+    host.worker.kill()
+    with pytest.raises(InvocationError, match="WorkerDiedError"):
+        await host.fire_timer("ticker")
+    await host.fire_timer("ticker")
+    assert (await host.client.wait_for("from-timer")).output == 0
+
+
+async def test_entities_survive_the_worker(host: FunctionsHost) -> None:
+    """Orchestrator turns and entity batches that a dying worker held are run again, each taking effect once."""
+    ids = [host.client.start("ten_hops", 0, f"survivor-{number}") for number in range(8)]
+    for _ in range(2):
+        await asyncio.sleep(0.05)
+        host.worker.kill()
+        await asyncio.sleep(0.6)
+    outputs = [(await host.client.wait_for(instance_id, timeout=20)).output for instance_id in ids]
+    assert outputs == [8] * 8
+    assert [host.client.entity_state("counter", instance_id) for instance_id in ids] == [5] * 8
+
+
+async def test_schedule_fires(tmp_path: Path) -> None:
+    """With timers on, a timer function fires on its schedule."""
+    more = settings(tmp_path, TICK="* * * * * *")
+    async with FunctionsHost(APPS / "durable", more, run_timers=True) as ticking:
+        assert (await ticking.client.wait_for("from-timer", timeout=10)).output == 0
+
+
+async def test_unindexable_app(tmp_path: Path) -> None:
+    """An app that cannot be indexed is refused in the worker's own words, and nothing is left running."""
+    host = FunctionsHost(APPS / "unindexable", settings(tmp_path))
+    with pytest.raises(HostError, match="the following parameters are declared in Python but not in the function"):
+        await host.start()
+    await host.stop()
+    assert host.worker._process.returncode is not None
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [({"TICK": None}, "no setting 'TICK'"), ({"TICK": "*/5 * * * *"}, "six fields"), ({"MARKS": None}, "KeyError")],
+    ids=["setting missing", "five fields", "import fails"],
+)
+async def test_wrong_settings(tmp_path: Path, changes: dict[str, Any], problem: str) -> None:
+    """A setting that the app's bindings or its import need is named."""
+    wrong = {name: value for name, value in {**settings(tmp_path), **changes}.items() if value is not None}
+    with pytest.raises(HostError, match=problem):
+        await FunctionsHost(APPS / "durable", wrong).start()
+
+
+async def test_no_host_json(tmp_path: Path) -> None:
+    """A directory without host.json is no function app."""
+    with pytest.raises(HostError, match=r"host\.json cannot be read"):
+        await FunctionsHost(tmp_path, {}).start()
+
+
+async def test_stop_is_idempotent(tmp_path: Path) -> None:
+    """Stopping twice, and stopping what never started, does nothing."""
+    host = FunctionsHost(APPS / "durable", settings(tmp_path))
+    await host.stop()
+    await host.stop()
+    assert host.worker.pid is None
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("0 */5 * * * *", "2026-01-01T00:05:00"),
+        ("30 59 23 * * *", "2026-01-01T23:59:30"),
+        ("0 0 0 13 * 5", "2026-02-13T00:00:00"),  # the thirteenth and a Friday, both
+    ],
+)
+async def test_ncrontab(expression: str, expected: str) -> None:
+    """Seconds come first, and a day of the month and a day of the week must both match."""
+    upcoming = Schedule(expression).next_after(datetime(2026, 1, 1, 0, 0, 1, tzinfo=UTC))
+    assert upcoming.replace(tzinfo=None).isoformat() == expected
+
+
+@pytest.mark.parametrize(
+    ("template", "expected"),
+    [
+        ("api/a/{id}", ["/api/a/{id:[^/]+}"]),
+        ("api/a/{id?}", ["/api/a/{id:[^/]+}", "/api/a"]),
+        ("api/{*rest}", ["/api/{rest:.*}", "/api"]),
+        ("/health", ["/health"]),
+    ],
+)
+async def test_route_templates(template: str, expected: list[str]) -> None:
+    """ASP.NET route templates become aiohttp paths; an optional last parameter makes two."""
+    assert paths(template) == expected
