@@ -1,0 +1,83 @@
+"""The local environment's command line: `python -m local run|serve|query|simulate`."""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Sequence
+
+from rich.console import Console
+
+from local.report import print_rows
+from local.run import STATE_DIR, run
+from local.serve import serve, simulate
+from local.simulators import WORKSPACE_FILE
+from local.workspace import Workspace, WorkspaceError, WorkspaceQueryError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return the exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.command(options))
+    except KeyboardInterrupt:
+        return 130
+    except WorkspaceError as error:
+        Console(stderr=True).print(str(error), style="red", markup=False)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m local",
+        description="Run the connector on this machine. App settings in the environment are used; what they leave out "
+        "is simulated.",
+    )
+    commands = parser.add_subparsers(required=True, metavar="command")
+
+    once = commands.add_parser("run", help="poll until caught up, check the table, print the result and exit")
+    once.add_argument(
+        "--polls", type=_number, default=1, metavar="N", help="rounds of new and late events (default: 1)"
+    )
+    once.add_argument("--json", action="store_true", help="print one JSON object instead of tables")
+    once.set_defaults(command=lambda options: asyncio.run(run(options)))
+
+    on = commands.add_parser("serve", help="keep running on the real schedule, until Ctrl-C")
+    on.add_argument("--port", type=int, default=7071, help="of the HTTP functions (default: 7071)")
+    on.set_defaults(command=lambda options: asyncio.run(serve(options)))
+
+    only = commands.add_parser("simulate", help="run only the simulators and print settings for `func start`")
+    only.set_defaults(command=lambda options: asyncio.run(simulate(options)))
+
+    for command in (once, on, only):
+        command.add_argument(
+            "--events", type=_number, default=10_000, metavar="N", help="simulated events per stream (default: 10,000)"
+        )
+        command.add_argument("--seed", type=int, default=1, help="of the simulated events (default: 1)")
+
+    query = commands.add_parser("query", help="run a KQL query over what the last run left")
+    query.add_argument("kql", help='such as "OnePasswordEventLogs_CL | count"')
+    query.set_defaults(command=_query)
+    return parser
+
+
+def _number(text: str) -> int:
+    digits = text.replace("_", "").replace(",", "")
+    if not (digits.isascii() and digits.isdigit()):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number")
+    return int(digits)
+
+
+def _query(options: argparse.Namespace) -> int:
+    workspace = Workspace.open_existing(STATE_DIR / WORKSPACE_FILE)
+    try:
+        print_rows(Console(), *workspace.query(options.kql))
+    except WorkspaceQueryError as error:
+        Console(stderr=True).print(str(error), style="red", markup=False)
+        return 1
+    finally:
+        workspace.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,104 @@
+"""What `run` and `query` print."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from local.accounting import Account
+from local.polling import StreamReport
+
+
+@dataclass(frozen=True, slots=True)
+class RunReport:
+    """Everything a run found out. Times in seconds, sizes in bytes; `worker_*` count from the end of its start-up."""
+
+    streams: dict[str, StreamReport]
+    accounts: dict[str, Account]
+    polls: int
+    wall_seconds: float
+    worker_startup_cpu_seconds: float
+    worker_cpu_seconds: float
+    worker_peak_memory_bytes: int
+    problems: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """One JSON object."""
+        return {
+            "streams": {
+                name: {**asdict(stream), **asdict(self.accounts[name])} for name, stream in self.streams.items()
+            },
+            "polls": self.polls,
+            "wall_seconds": round(self.wall_seconds, 3),
+            "worker": {
+                "startup_cpu_seconds": round(self.worker_startup_cpu_seconds, 3),
+                "cpu_seconds": round(self.worker_cpu_seconds, 3),
+                "peak_memory_bytes": self.worker_peak_memory_bytes,
+            },
+            "problems": list(self.problems),
+        }
+
+    def print(self, console: Console) -> None:
+        """A table with a row per stream, and the worker's cost."""
+        table = _table()
+        table.add_column("stream", no_wrap=True)
+        for heading in ("events", "pages", "chunks", "MB", "seconds", "lag", "cursor age", "lost", "doubled"):
+            table.add_column(heading, justify="right", no_wrap=True)
+        for name, stream in self.streams.items():
+            account = self.accounts[name]
+            table.add_row(
+                name,
+                f"{stream.events:,}",
+                f"{stream.pages:,}",
+                f"{stream.chunks:,}",
+                f"{stream.bytes / 1e6:.1f}",
+                f"{stream.seconds:.2f}",
+                _duration(stream.lag_seconds),
+                _duration(stream.cursor_age_seconds),
+                _number(account.lost),
+                _number(account.duplicated),
+            )
+        console.print(table)
+        console.print(
+            f"\n{self.polls} polls in {self.wall_seconds:.1f} s. The worker took {self.worker_cpu_seconds:.1f} s of CPU,"
+            f" {self.worker_startup_cpu_seconds:.1f} s more to start, and {self.worker_peak_memory_bytes / 1e6:.0f} MB.",
+            highlight=False,
+            soft_wrap=True,
+        )
+
+
+def print_rows(console: Console, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Print a query's answer."""
+    table = _table()
+    for index, column in enumerate(columns):
+        numeric = bool(rows) and all(isinstance(row[index], int | float) for row in rows)
+        table.add_column(column, justify="right" if numeric else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(_cell(value) for value in row))
+    console.print(table)
+
+
+def _table() -> Table:
+    # One space between columns: all of them fit into 80 characters.
+    return Table(box=None, padding=(0, 1, 0, 0), header_style="bold")
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    return f"{value:,}" if type(value) is int else str(value)
+
+
+def _number(value: int | None) -> str:
+    return "not known" if value is None else f"{value:,}"
+
+
+def _duration(seconds: float | None) -> str:
+    if seconds is None:
+        return "-"
+    for limit, unit, size in ((120, "s", 1), (7200, "min", 60), (172_800, "h", 3600)):
+        if seconds < limit:
+            return f"{seconds / size:.1f} {unit}"
+    return f"{seconds / 86_400:.1f} d"

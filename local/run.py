@@ -1,0 +1,116 @@
+"""`run`: do the main job once, from end to end, and check it."""
+
+import json
+import os
+import sys
+import time
+from argparse import Namespace
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from local.accounting import Account, account_for
+from local.host import FunctionsHost, HostError
+from local.polling import Polls
+from local.report import RunReport, print_rows
+from local.simulators import Simulators
+
+APP_DIR: Final = Path(__file__).resolve().parent.parent
+STATE_DIR: Final = APP_DIR / ".local"
+LOG_FILE: Final = "app.log"
+EVENTS_STREAM: Final = "Custom-OnePasswordEvents"
+QUERY: Final = "OnePasswordEventLogs_CL | summarize count() by tostring(target_user.name) | top 10 by count_"
+
+
+async def run(options: Namespace) -> int:
+    """Poll until caught up, let events arrive, poll again; print what happened. 0 if nothing is lost or doubled."""
+    log = STATE_DIR / LOG_FILE
+    log.unlink(missing_ok=True)
+    out, err = Console(), Console(stderr=True)
+    async with Simulators(
+        os.environ, app_dir=APP_DIR, state_dir=STATE_DIR, events=options.events, seed=options.seed
+    ) as simulators:
+        host = FunctionsHost(APP_DIR, simulators.settings, log_path=log)
+        try:
+            async with host:
+                report = await _polls(options, simulators, host, err)
+        except HostError as error:
+            err.print(f"The app does not start: {error}", style="red", markup=False)
+            return 1
+        if options.json:
+            sys.stdout.write(json.dumps(report.to_dict()) + "\n")
+        else:
+            report.print(out)
+            if simulators.workspace:
+                out.print(f"\n> {QUERY}", markup=False, highlight=False, soft_wrap=True)
+                print_rows(out, *simulators.workspace.query(QUERY))
+    for problem in report.problems:
+        err.print(problem, style="red", markup=False, highlight=False, soft_wrap=True)
+    return 1 if report.problems else 0
+
+
+async def _polls(options: Namespace, simulators: Simulators, host: FunctionsHost, err: Console) -> RunReport:
+    started, startup_cpu = time.monotonic(), host.worker.cpu_seconds()
+    polls = Polls(host)
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=err,
+        transient=True,
+        disable=not err.is_terminal,
+    ) as progress:
+        task = progress.add_task("events delivered", total=None)
+
+        async def show() -> None:
+            if simulators.ingestion:
+                source = simulators.onepassword
+                total = sum(map(len, source.logs.values())) if source else None
+                progress.update(task, completed=simulators.ingestion.rows[EVENTS_STREAM], total=total)
+
+        going_on = await polls.catch_up(show)
+        for _ in range(options.polls):
+            if not going_on:
+                break
+            if simulators.onepassword:
+                _let_events_arrive(simulators, options.events)
+            going_on = await polls.catch_up(show)
+    accounts = {name: account_for(name, simulators.onepassword, simulators.workspace) for name in polls.streams}
+    return RunReport(
+        streams=polls.streams,
+        accounts=accounts,
+        polls=polls.count,
+        wall_seconds=time.monotonic() - started,
+        worker_startup_cpu_seconds=startup_cpu,
+        worker_cpu_seconds=host.worker.cpu_seconds() - startup_cpu,
+        worker_peak_memory_bytes=host.worker.peak_memory_bytes(),
+        problems=(*polls.problems, *_wrong(polls, accounts)),
+    )
+
+
+def _let_events_arrive(simulators: Simulators, events: int) -> None:
+    """Add a twentieth of the backlog to each stream, a third of the item usages behind what was delivered already."""
+    if simulators.onepassword is None:
+        return
+    new = max(3, events // 20)
+    for stream in simulators.onepassword.features:
+        late = new // 3 if stream == "itemusages" else 0
+        simulators.onepassword.add_events(stream, new - late)
+        simulators.onepassword.add_events(stream, late, late=True)
+
+
+def _wrong(polls: Polls, accounts: dict[str, Account]) -> list[str]:
+    """Say what does not add up, as far as it can be known."""
+    found: list[str] = []
+    for name, account in accounts.items():
+        delivered = polls.streams[name].events
+        if account.lost:
+            found.append(f"{name}: {account.lost:,} of {account.offered:,} events are lost")
+        if account.duplicated:
+            found.append(f"{name}: {account.duplicated:,} rows are doubled")
+        if account.rows is None and account.offered is not None and account.offered != delivered:
+            found.append(f"{name}: {account.offered:,} events were offered, {delivered:,} acknowledged")
+    return found

@@ -1,0 +1,82 @@
+"""The simulated remotes: whatever the settings do not name for real."""
+
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Self
+
+from local.app_settings import DEFAULTS, has_own_destination, has_own_source, passed_on
+from local.identity import ManagedIdentitySimulator
+from local.ingestion import IngestionSimulator, read_tables
+from local.onepassword import OnePasswordSimulator
+from local.tls import Certificates
+from local.workspace import Workspace
+
+WORKSPACE_FILE = "workspace.duckdb"
+_BUNDLE_FILE = "trusted.pem"
+
+
+class Simulators:
+    """1Password, Logs Ingestion and the identity endpoint, as far as they are not real.
+
+    Attributes:
+        settings: app settings for the app, real ones and simulated ones together.
+        onepassword: None when the source is real.
+        ingestion: None when the destination is real; so is `workspace`.
+
+    """
+
+    def __init__(
+        self, environment: Mapping[str, str], *, app_dir: Path, state_dir: Path, events: int, seed: int
+    ) -> None:
+        self.settings = {**DEFAULTS, **passed_on(environment)}
+        self.onepassword: OnePasswordSimulator | None = None
+        self.ingestion: IngestionSimulator | None = None
+        self.workspace: Workspace | None = None
+        self._app_dir = app_dir
+        self._state_dir = state_dir
+        self._events = events
+        self._seed = seed
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        self._state_dir.mkdir(parents=True, exist_ok=True)
+        certificates = Certificates()
+        try:
+            await self._start(certificates)
+        except BaseException:
+            await self._stack.aclose()
+            raise
+        bundle = self._state_dir / _BUNDLE_FILE
+        certificates.write_bundle(bundle)
+        self.settings["SSL_CERT_FILE"] = str(bundle)
+        if {"HTTPS_PROXY", "HTTP_PROXY"} & self.settings.keys():
+            self.settings["NO_PROXY"] = ",".join(filter(None, [self.settings.get("NO_PROXY"), "localhost,127.0.0.1"]))
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._stack.aclose()
+
+    async def _start(self, certificates: Certificates) -> None:
+        if not has_own_source(self.settings):
+            self.onepassword = OnePasswordSimulator(seed=self._seed, events=self._events)
+            await self.onepassword.start(certificates.server_context())
+            self._stack.push_async_callback(self.onepassword.stop)
+            self.settings["ONEPASSWORD_TOKEN"] = self.onepassword.token()
+        if not has_own_destination(self.settings):
+            template = self._app_dir / "azuredeploy.json"
+            identity = ManagedIdentitySimulator()
+            await identity.start()
+            self._stack.push_async_callback(identity.stop)
+            file = self._state_dir / WORKSPACE_FILE
+            file.unlink(missing_ok=True)
+            self.workspace = Workspace(file, read_tables(template))
+            self._stack.callback(self.workspace.close)
+            self.ingestion = IngestionSimulator(template, self.workspace, accepts_token=identity.accepts)
+            await self.ingestion.start(certificates.server_context())
+            self._stack.push_async_callback(self.ingestion.stop)
+            self.settings |= {
+                **identity.settings(),
+                "LOGS_INGESTION_ENDPOINT": self.ingestion.url,
+                "LOGS_INGESTION_RULE_ID": self.ingestion.rule_id,
+            }

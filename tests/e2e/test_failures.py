@@ -1,0 +1,211 @@
+"""Bad input and broken remotes: one clear sentence, nothing committed, nothing lost, the other streams go on."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from local.host import RuntimeStatus
+from local.ingestion import Status as Refusal
+from local.onepassword import (
+    ALWAYS,
+    LEGACY_AUDIENCE,
+    Body,
+    CutBody,
+    DropConnection,
+    Fault,
+    RepeatCursor,
+    Rewrite,
+    Status,
+)
+from local.simulators import Simulators
+from tests.e2e.conftest import Environment, Launch
+
+OTHERS = ("signinattempts", "itemusages")
+HTML = Body(b"<!DOCTYPE html><title>Sign in</title>", "text/html")
+EMPTY_AND_STUCK = RepeatCursor()
+
+
+@pytest.mark.parametrize(
+    ("fault", "says"),
+    [
+        (Status(401, b'{"Error":{"Message":"Unauthorized"}}'), "put it into ONEPASSWORD_TOKEN"),
+        (Status(404, b"404 page not found"), "is not the Events API"),
+        (Status(500, b'{"Error":{"Message":"Internal Server Error"}}'), "status.1password.com"),
+        (HTML, "a proxy may be in between"),
+        (Body(b'{"cursor":"c","has_more":false,"items":[{"uuid":"\xff"}]}'), "text that is not UTF-8"),
+        (Body(b'{"cursor":"c","has_more":false}'), "JSON that is not a page"),
+        (Body(b'{"cursor":"c","has_more":fal'), "malformed JSON"),
+        (CutBody(2_000), "no whole answer"),
+        (DropConnection(), "no whole answer"),
+        (Status(400, b'{"Error":{"Message":"Bad Request"}}'), "please report it"),
+    ],
+    ids=["401", "404", "500", "html", "utf-8", "shape", "truncated", "cut", "dropped", "400"],
+)
+async def test_a_stream_that_fails_says_why_and_keeps_nobody(env: Environment, fault: Fault, says: str) -> None:
+    """The poll's output names stream, sight and remedy; the next poll delivers everything."""
+    env.source.faults.add(fault, target="auditevents", times=2)
+    poll = await env.poll()
+    assert poll.status is RuntimeStatus.FAILED
+    assert poll.error_message.startswith("auditevents: ")
+    assert says in poll.error_message
+    assert env.child(poll.instance_id, "auditevents").error_message == poll.error_message
+    state = env.cursor("auditevents")
+    assert (state["position"]["cursor"], state["outcome"], state["error"]) == (None, "failed", poll.error_message)
+    assert env.account("auditevents").rows == 0
+    env.assert_all_landed_once(*OTHERS)
+    (row,) = env.health("| where event_type == 'auditevents'")
+    assert (row["outcome"], row["error"], row["events"]) == ("failed", poll.error_message, 0)
+    assert env.heartbeats() == []
+
+    env.source.faults.clear()
+    healed = await env.poll()
+    assert healed.output["healthy"] is True
+    env.assert_all_landed_once()
+
+
+type Setting = Callable[[Simulators], dict[str, str]]
+
+SETTINGS: dict[str, tuple[Setting, str]] = {
+    "unresolved": (
+        lambda _: {"ONEPASSWORD_TOKEN": "@Microsoft.KeyVault(SecretUri=x)"},
+        "Key Vault reference that",
+    ),
+    "truncated": (lambda s: {"ONEPASSWORD_TOKEN": s.settings["ONEPASSWORD_TOKEN"][:99]}, "cut off when it was copied"),
+    "legacy": (lambda s: {"ONEPASSWORD_TOKEN": _token(s, aud=LEGACY_AUDIENCE)}, "names no host"),
+    "expired": (lambda s: {"ONEPASSWORD_TOKEN": _token(s, expires=_yesterday())}, "expired on"),
+    "wrong host": (lambda s: {"ONEPASSWORD_TOKEN": _token(s, aud="localhost:1")}, "from https://localhost:1"),
+    "plain http": (lambda _: {"ONEPASSWORD_EVENTS_URL": "http://events.1password.com"}, "must be an https:// address"),
+    "several": (lambda _: {"FIRST_RUN_LOOKBACK_DAYS": "x", "LOGS_INGESTION_RULE_ID": "r"}, "DAYS must be a whole"),
+}
+
+
+def _token(simulators: Simulators, **options: Any) -> str:
+    assert simulators.onepassword is not None
+    return simulators.onepassword.token(**options)
+
+
+def _yesterday() -> datetime:
+    return datetime.now(UTC) - timedelta(days=1)
+
+
+@pytest.mark.parametrize(("change", "says"), SETTINGS.values(), ids=SETTINGS)
+async def test_a_wrong_setting_fails_the_poll_with_a_sentence(launch: Launch, change: Setting, says: str) -> None:
+    """The app is indexed all the same; the poll says what to fix, and sends the token nowhere."""
+    async with launch(change=change) as env:
+        assert "poll" in env.host.functions
+        poll = await env.poll()
+        assert poll.status is RuntimeStatus.FAILED
+        assert says in poll.error_message
+        assert env.source.requests["auditevents"] == 0
+        assert env.heartbeats() == []
+
+
+async def test_a_revoked_token_names_its_setting(env: Environment) -> None:
+    """Introspection is where a token that is no longer good shows first."""
+    env.source.revoke(env.simulators.settings["ONEPASSWORD_TOKEN"])
+    poll = await env.poll()
+    assert poll.status is RuntimeStatus.FAILED
+    assert poll.error_message.startswith("introspection: 1Password answered 401")
+    assert "put it into ONEPASSWORD_TOKEN" in poll.error_message
+
+
+async def test_a_token_without_a_stream_has_two_and_says_so_once(launch: Launch) -> None:
+    """What a token does not cover is no failure."""
+    features = ("signinattempts", "auditevents")
+    async with launch(change=lambda s: {"ONEPASSWORD_TOKEN": _token(s, features=features)}) as env:
+        for _ in range(2):
+            assert set((await env.poll()).output["streams"]) == set(features)
+        warnings = [record.message for record in env.host.warnings if "does not cover" in record.message]
+        (warning,) = warnings
+        assert warning.startswith("the token in ONEPASSWORD_TOKEN does not cover itemusages")
+        env.assert_all_landed_once(*features)
+
+
+async def test_a_throttled_stream_waits_for_the_next_tick(env: Environment) -> None:
+    """Being asked to slow down is no failure, and no success either: no heartbeat."""
+    env.source.faults.add(Status(429, b"", {"Retry-After": "60"}), target="auditevents")
+    poll = await env.poll()
+    assert poll.status is RuntimeStatus.COMPLETED
+    assert (poll.output["healthy"], poll.output["streams"]["auditevents"]["outcome"]) == (False, "throttled")
+    assert env.heartbeats() == []
+    env.assert_all_landed_once(*OTHERS)
+    assert (await env.poll()).output["healthy"] is True
+    env.assert_all_landed_once()
+
+
+async def test_a_fault_between_pages_keeps_the_pages_before_it(launch: Launch) -> None:
+    """What was acknowledged is committed, and the run goes on from there by itself."""
+    async with launch(events=3_500) as env:
+        env.source.faults.add(Status(502, b"<html>Bad gateway</html>"), target="auditevents", after=2, times=1)
+        poll = await env.poll()
+        assert poll.output["healthy"] is True
+        assert env.source.requests["auditevents"] > env.source.requests["signinattempts"]
+        env.assert_all_landed_once()
+
+
+@pytest.mark.parametrize("failing", [1, 2, 3], ids=["first chunk", "second chunk", "third chunk"])
+async def test_a_refused_chunk_is_sent_again_and_no_other(launch: Launch, failing: int) -> None:
+    """A page of audit events is more than one chunk; those that Azure has are not repeated."""
+    async with launch(events=2_500) as env:
+        env.sink.faults.add(Refusal(503), target="Custom-OnePasswordEvents", after=failing, times=1)
+        assert (await env.poll()).output["healthy"] is True
+        env.assert_all_landed_once()
+
+
+async def test_a_missing_role_says_which(env: Environment) -> None:
+    """403 from the rule is an operator's affair; everything waits for it, and lands once it is there."""
+    env.sink.faults.add(Refusal(403), times=ALWAYS)
+    poll = await env.poll()
+    assert poll.status is RuntimeStatus.FAILED
+    for stream in ("signinattempts", "itemusages", "auditevents"):
+        assert f"{stream}: Logs Ingestion answered 403" in poll.error_message
+    assert "Monitoring Metrics Publisher" in poll.error_message
+    env.sink.faults.clear()
+    assert (await env.poll()).output["healthy"] is True
+    env.assert_all_landed_once()
+
+
+async def test_a_rejected_cursor_is_replaced_and_the_overlap_shares_its_uuids(env: Environment) -> None:
+    """Nothing is lost; at most two days are repeated, and the health table says so."""
+    await env.poll()
+    env.source.add_events("auditevents", 25)
+    env.source.faults.add(Status(400, b'{"Error":{"Message":"Bad Request"}}'), target="auditevents")
+    poll = await env.poll()
+    assert poll.output["streams"]["auditevents"]["outcome"] == "recovered"
+    account = env.account("auditevents")
+    assert (account.lost, account.offered) == (0, 325)
+    assert 0 < (account.duplicated or 0) < 200
+    (row,) = env.health("| where outcome == 'recovered'")
+    assert "rejected the cursor" in row["error"]
+    env.assert_all_landed_once(*OTHERS)
+
+    env.source.faults.add(Status(400, b'{"Error":{"Message":"Bad Request"}}'), target="auditevents")
+    again = await env.poll()
+    assert again.status is RuntimeStatus.FAILED
+    assert "shortly after it was replaced" in again.error_message
+    assert env.account("auditevents") == account
+
+
+async def test_a_cursor_that_never_moves_does_not_loop(env: Environment) -> None:
+    """has_more without end and without events ends the run; the next poll asks anew."""
+    await env.poll()
+    env.source.faults.add(EMPTY_AND_STUCK, target="auditevents", times=ALWAYS)
+    before = env.source.requests["auditevents"]
+    assert (await env.poll()).output["healthy"] is True
+    assert env.source.requests["auditevents"] == before + 1
+
+
+async def test_a_page_that_repeats_its_cursor_with_events_is_not_delivered(env: Environment) -> None:
+    """Events behind a cursor that does not move would come again for ever."""
+    await env.poll()
+    cursor = env.cursor("auditevents")["position"]["cursor"]
+    env.source.add_events("auditevents", 5)
+    env.source.faults.add(
+        Rewrite(lambda page: {**page, "cursor": cursor, "has_more": True}), target="auditevents", times=2
+    )
+    poll = await env.poll()
+    assert "a cursor that does not move on" in poll.error_message
+    assert (await env.poll()).output["healthy"] is True
+    env.assert_all_landed_once()

@@ -1,0 +1,132 @@
+"""Runs beside and after each other: ticks, leases, restarts, deaths."""
+
+import asyncio
+
+import pytest
+
+from local.host import RuntimeStatus
+from local.onepassword import OnePasswordSimulator, Stall, Status
+from tests.e2e.conftest import STREAMS, Environment, Launch, until
+
+
+async def test_two_polls_at_once_deliver_everything_once(launch: Launch) -> None:
+    """A stream is granted to one run at a time; the other ends as busy, which is normal."""
+    async with launch(events=1_500) as env:
+        ids = [env.start_poll(), env.start_poll()]
+        polls = [await env.host.client.wait_for(name) for name in ids]
+        outcomes = sorted(result["outcome"] for poll in polls for result in poll.output["streams"].values())
+        assert {poll.status for poll in polls} == {RuntimeStatus.COMPLETED}
+        assert set(outcomes) <= {"ok", "busy"}
+        env.assert_all_landed_once()
+
+
+async def test_a_tick_that_finds_a_poll_running_skips_and_says_so(env: Environment) -> None:
+    """One instance per tick, and none on top of another."""
+    env.source.faults.add(Stall(1.5), target="auditevents")
+    await env.host.fire_timer("poll_on_schedule")
+    await env.host.fire_timer("poll_on_schedule")
+    polls = [found for found in env.host.client.query("poll-") if found.name == "poll"]
+    assert len(polls) == 1
+    warnings = [record.message for record in env.host.warnings]
+    assert f"skipped this tick: {polls[0].instance_id} is still running" in warnings
+    await env.host.client.wait_for(polls[0].instance_id)
+    env.assert_all_landed_once()
+
+
+@pytest.mark.parametrize("new_id", [False, True], ids=["same id", "new id"])
+async def test_a_failed_poll_can_be_restarted(env: Environment, *, new_id: bool) -> None:
+    """Restart resumes from the cursors and repeats nothing, under whatever id."""
+    env.source.faults.add(Status(401), target="auditevents")
+    failed = await env.poll()
+    assert failed.status is RuntimeStatus.FAILED
+    again = env.host.client.restart(failed.instance_id, new_id=new_id)
+    assert (again == failed.instance_id) is not new_id
+    restarted = await env.host.client.wait_for(again)
+    assert restarted.output["healthy"] is True
+    assert restarted.output["streams"]["signinattempts"]["events"] == 0
+    env.assert_all_landed_once()
+
+
+async def test_a_terminated_poll_blocks_its_streams_only_until_the_lease_runs_out(env: Environment) -> None:
+    """Ticks before that end as busy; the first one after it goes on."""
+    env.source.faults.add(Stall(0.6), target="auditevents")
+    env.source.faults.add(Status(500), target="auditevents", after=1)
+    name = env.start_poll(lease_seconds=3.0)
+    await until(lambda: env.source.requests["auditevents"])
+    env.host.client.terminate(name)
+    env.host.client.terminate(f"{name}-auditevents")
+    await env.host.client.wait_for(f"{name}-auditevents")
+    busy = await env.poll()
+    assert busy.output["streams"]["auditevents"]["outcome"] == "busy"
+    assert busy.output["healthy"] is False
+    for _ in range(100):
+        if (await env.poll()).output["streams"]["auditevents"]["outcome"] == "ok":
+            break
+        await asyncio.sleep(0.1)
+    env.source.faults.clear()
+    await env.poll()
+    account = env.account("auditevents")
+    assert account.lost == 0
+    env.assert_all_landed_once("signinattempts", "itemusages")
+
+
+async def test_a_run_that_lost_its_lease_does_no_harm(env: Environment) -> None:
+    """A second attempt finds that another run holds the stream, and leaves without a word to anybody."""
+    env.source.faults.add(Status(500), target="auditevents")
+    slow = env.start_poll(lease_seconds=0.2, retry_seconds=1.5)
+    await until(lambda: env.source.requests["auditevents"])
+    await asyncio.sleep(0.3)
+    assert (await env.poll()).output["streams"]["auditevents"]["outcome"] == "ok"
+    late = await env.host.client.wait_for(slow)
+    assert late.output["streams"]["auditevents"]["outcome"] == "superseded"
+    env.assert_all_landed_once()
+
+
+async def test_a_killed_worker_loses_nothing(launch: Launch) -> None:
+    """The platform runs an activity again whose process died; at most its own pages are repeated."""
+    async with launch(events=3_000) as env:
+        name = env.start_poll(transfer_pages=1)
+        await until(lambda: env.sink.rows["Custom-OnePasswordEvents"] > 2_000)
+        env.host.worker.kill()
+        assert (await env.host.client.wait_for(name, 60)).status is RuntimeStatus.COMPLETED
+        for stream in STREAMS:
+            account = env.account(stream)
+            assert (account.lost, account.offered) == (0, 3_000)
+            assert (account.duplicated or 0) <= 1_000
+
+
+async def test_accounts_are_independent(launch: Launch) -> None:
+    """Each account has cursors of its own; one whose token is refused does not keep the other."""
+    other = OnePasswordSimulator(seed=99, events=120)
+    await other.start()
+    try:
+        token = other.token()
+        change = {"ONEPASSWORD_TOKEN_ACME": token, "ONEPASSWORD_EVENTS_URL_ACME": other.url}
+        async with launch(change=lambda _: change) as env:
+            first = await env.poll()
+            assert first.output["healthy"] is True
+            assert set(first.output["streams"]) == {*STREAMS, *(f"acme-{stream}" for stream in STREAMS)}
+            assert env.rows("OnePasswordEventLogs_CL | where log_source == 'auditevents' | count") == [{"Count": 420}]
+            assert {row["account"] for row in env.health()} == {"", "ACME"}
+
+            other.revoke(token)
+            env.source.add_events("auditevents", 10)
+            second = await env.poll()
+            assert second.status is RuntimeStatus.FAILED
+            assert second.error_message.startswith("ACME introspection: 1Password answered 401")
+            assert "ONEPASSWORD_TOKEN_ACME" in second.error_message
+            assert env.rows("OnePasswordEventLogs_CL | where log_source == 'auditevents' | count") == [{"Count": 430}]
+    finally:
+        await other.stop()
+
+
+async def test_one_slow_stream_does_not_delay_the_others(env: Environment) -> None:
+    """All streams are drained at the same time."""
+    env.source.faults.add(Stall(1.5), target="auditevents")
+    name = env.start_poll()
+    for stream in ("signinattempts", "itemusages"):
+        child = await env.host.client.wait_for(f"{name}-{stream}")
+        assert child.output["outcome"] == "ok"
+    assert env.child(name, "auditevents").status is RuntimeStatus.RUNNING
+    await env.host.client.wait_for(name)
+    env.assert_all_landed_once()
