@@ -19,7 +19,7 @@ _announced: set[tuple[str, tuple[str, ...]]] = set()
 async def discover_streams(payload: dict) -> dict[str, Any]:  # noqa: ARG001  # the trigger wants one
     """Introspect every account's token.
 
-    Returns `streams`, `lookback_days` and `problems`, a sentence for each setting or account that is of no use now.
+    Returns `streams`, `lookback_days` and `problems`: an `account` ("" where it is about none alone) and a sentence.
 
     Raises:
         TransientError: 1Password could not be asked about any account; trying again may help.
@@ -28,21 +28,21 @@ async def discover_streams(payload: dict) -> dict[str, Any]:  # noqa: ARG001  # 
     try:
         settings = read_settings()
     except SettingsError as error:
-        return {"v": 1, "streams": [], "lookback_days": 0, "problems": [str(error)]}
+        return {"v": 1, "streams": [], "lookback_days": 0, "problems": [{"account": "", "message": str(error)}]}
     found = await asyncio.gather(*(discover(account, events_api(account)) for account in settings.accounts))
-    failures = [discovery.failure for discovery in found if discovery.failure]
-    if len(failures) == len(found) and all(failure.kind == "transient" for failure in failures):
-        raise TransientError(" | ".join(failure.message for failure in failures))
+    failures = {discovery.account.name: discovery.failure for discovery in found if discovery.failure}
+    if len(failures) == len(found) and all(failure.kind == "transient" for failure in failures.values()):
+        raise TransientError(" | ".join(failure.message for failure in failures.values()))
+    problems = [{"account": name, "message": failure.message} for name, failure in failures.items()]
+    if settings.problems:
+        problems.insert(0, {"account": "", "message": str(SettingsError(settings.problems))})
     for discovery in found:
         _announce(discovery)
     return {
         "v": 1,
         "streams": [stream.to_dict() for discovery in found for stream in discovery.streams],
         "lookback_days": settings.lookback_days,
-        "problems": [
-            *([f"Fix these app settings: {'; '.join(settings.problems)}"] if settings.problems else []),
-            *(failure.message for failure in failures),
-        ],
+        "problems": problems,
     }
 
 

@@ -7,7 +7,8 @@ from typing import Any
 import azure.durable_functions as df
 
 from activities.connections import log_ingestion, read_settings
-from onepassword_sentinel.health import heartbeat_row, outcome_row
+from onepassword_sentinel.errors import PermanentError
+from onepassword_sentinel.health import heartbeat_row, outcome_rows
 from onepassword_sentinel.log_ingestion import EVENTS_STREAM, HEALTH_STREAM
 
 bp = df.Blueprint()
@@ -15,15 +16,20 @@ bp = df.Blueprint()
 
 @bp.activity_trigger(input_name="payload")
 async def report_health(payload: dict) -> dict[str, Any]:
-    """Deliver a stream's `outcome` to the health table, or a poll's `heartbeat` (its instance id) to the events table.
+    """Deliver `outcomes` of runs to the health table, or a poll's `heartbeat` (its instance id) to the events table.
+
+    Returns `problem`: why it cannot be delivered, empty if it was.
 
     Raises:
-        ConnectorError: it could not be delivered.
+        TransientError, ThrottledError: trying again may help; the orchestration's retry policy does.
 
     """
-    sink = log_ingestion(read_settings())
-    if outcome := payload.get("outcome"):
-        await sink.upload(HEALTH_STREAM, gzip.compress(outcome_row(outcome)))
-    if heartbeat := payload.get("heartbeat"):
-        await sink.upload(EVENTS_STREAM, gzip.compress(heartbeat_row(heartbeat, datetime.now(UTC))))
-    return {"v": 1}
+    try:
+        sink = log_ingestion(read_settings())
+        if outcomes := payload.get("outcomes"):
+            await sink.upload(HEALTH_STREAM, gzip.compress(outcome_rows(outcomes)))
+        if heartbeat := payload.get("heartbeat"):
+            await sink.upload(EVENTS_STREAM, gzip.compress(heartbeat_row(heartbeat, datetime.now(UTC))))
+    except PermanentError as error:
+        return {"v": 1, "problem": str(error)}
+    return {"v": 1, "problem": ""}

@@ -4,11 +4,12 @@ import argparse
 import asyncio
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from rich.console import Console
 
 from local.report import print_rows
-from local.run import STATE_DIR, run
+from local.run import run
 from local.serve import serve, simulate
 from local.simulators import WORKSPACE_FILE
 from local.workspace import Workspace, WorkspaceError, WorkspaceQueryError
@@ -57,6 +58,11 @@ def _parser() -> argparse.ArgumentParser:
     query = commands.add_parser("query", help="run a KQL query over what the last run left")
     query.add_argument("kql", help='such as "OnePasswordEventLogs_CL | count"')
     query.set_defaults(command=_query)
+
+    for command in (once, on, only, query):
+        command.add_argument(
+            "--state", type=Path, default=Path(".local"), metavar="DIR", help="where a run leaves its table and its log"
+        )
     return parser
 
 
@@ -68,7 +74,7 @@ def _number(text: str) -> int:
 
 
 def _query(options: argparse.Namespace) -> int:
-    workspace = Workspace.open_existing(STATE_DIR / WORKSPACE_FILE)
+    workspace = Workspace.open_existing(options.state / WORKSPACE_FILE)
     try:
         print_rows(Console(), *workspace.query(options.kql))
     except WorkspaceQueryError as error:

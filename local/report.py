@@ -61,12 +61,9 @@ class RunReport:
                 _number(account.duplicated),
             )
         console.print(table)
-        console.print(
-            f"\n{self.polls} polls in {self.wall_seconds:.1f} s. The worker took {self.worker_cpu_seconds:.1f} s of CPU,"
-            f" {self.worker_startup_cpu_seconds:.1f} s more to start, and {self.worker_peak_memory_bytes / 1e6:.0f} MB.",
-            highlight=False,
-            soft_wrap=True,
-        )
+        memory = f"{self.worker_peak_memory_bytes / 1e6:.0f} MB"
+        cpu = f"{self.worker_cpu_seconds:.1f} s of CPU, {self.worker_startup_cpu_seconds:.1f} s more to start"
+        console.print(f"\n{self.polls} polls in {self.wall_seconds:.1f} s. The worker took {cpu}, and {memory}.")
 
 
 def print_rows(console: Console, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:

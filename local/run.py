@@ -18,7 +18,6 @@ from local.report import RunReport, print_rows
 from local.simulators import Simulators
 
 APP_DIR: Final = Path(__file__).resolve().parent.parent
-STATE_DIR: Final = APP_DIR / ".local"
 LOG_FILE: Final = "app.log"
 EVENTS_STREAM: Final = "Custom-OnePasswordEvents"
 QUERY: Final = "OnePasswordEventLogs_CL | summarize count() by tostring(target_user.name) | top 10 by count_"
@@ -26,11 +25,11 @@ QUERY: Final = "OnePasswordEventLogs_CL | summarize count() by tostring(target_u
 
 async def run(options: Namespace) -> int:
     """Poll until caught up, let events arrive, poll again; print what happened. 0 if nothing is lost or doubled."""
-    log = STATE_DIR / LOG_FILE
+    log = options.state / LOG_FILE
     log.unlink(missing_ok=True)
     out, err = Console(), Console(stderr=True)
     async with Simulators(
-        os.environ, app_dir=APP_DIR, state_dir=STATE_DIR, events=options.events, seed=options.seed
+        os.environ, app_dir=APP_DIR, state_dir=options.state, events=options.events, seed=options.seed
     ) as simulators:
         host = FunctionsHost(APP_DIR, simulators.settings, log_path=log)
         try:

@@ -12,7 +12,7 @@ from typing import Final
 from rich.console import Console
 
 from local.host import FunctionsHost, HostError
-from local.run import APP_DIR, LOG_FILE, STATE_DIR
+from local.run import APP_DIR, LOG_FILE
 from local.simulators import Simulators
 
 _EVENTS_PER_SECOND: Final = 2.0
@@ -24,13 +24,13 @@ async def serve(options: Namespace) -> int:
     out = Console(highlight=False)
     async with _simulators(options) as simulators:
         host = FunctionsHost(
-            APP_DIR, simulators.settings, log_path=STATE_DIR / LOG_FILE, http_port=options.port, run_timers=True
+            APP_DIR, simulators.settings, log_path=options.state / LOG_FILE, http_port=options.port, run_timers=True
         )
         try:
             async with host:
                 out.print(f"HTTP functions   {host.http_url}")
                 out.print(f"Schedule         {simulators.settings['POLL_SCHEDULE']} (UTC)")
-                out.print(f"Log              {STATE_DIR / LOG_FILE}", soft_wrap=True)
+                out.print(f"Log              {options.state / LOG_FILE}", soft_wrap=True)
                 out.print("Ctrl-C stops everything.")
                 watching = asyncio.create_task(_watch(host, out))
                 await _until_stopped()
@@ -57,7 +57,7 @@ async def simulate(options: Namespace) -> int:
 @asynccontextmanager
 async def _simulators(options: Namespace) -> AsyncIterator[Simulators]:
     async with Simulators(
-        os.environ, app_dir=APP_DIR, state_dir=STATE_DIR, events=options.events, seed=options.seed
+        os.environ, app_dir=APP_DIR, state_dir=options.state, events=options.events, seed=options.seed
     ) as simulators:
         source = simulators.onepassword
         dripping = asyncio.create_task(source.drip(_EVENTS_PER_SECOND)) if source else None

@@ -142,11 +142,11 @@ class EventsApi:
                 f"{said}: the token was revoked, has expired or does not cover this; issue a new one and put it into "
                 f"{self._account.token_setting}",
             )
+        wait = response.headers.get("Retry-After")
         if status == HTTPStatus.TOO_MANY_REQUESTS:
-            seconds = retry_after_seconds(response.headers.get("Retry-After"))
-            return ThrottledError(
-                f"{said}: the request quota is used up, by this or another client", retry_after=seconds
-            )
+            said = f"{said}: the request quota is used up, by this or another client"
+        if status == HTTPStatus.TOO_MANY_REQUESTS or (status == HTTPStatus.SERVICE_UNAVAILABLE and wait):
+            return ThrottledError(said, retry_after=retry_after_seconds(wait))
         if status == HTTPStatus.NOT_FOUND or HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
             return PermanentError(
                 f"{said}: {self._account.events_url} is not the Events API; the token may have been cut off "

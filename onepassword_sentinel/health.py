@@ -1,6 +1,6 @@
 """Rows that tell how the connector itself is doing, written only from what really happened."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -29,10 +29,15 @@ OUTCOME_COLUMNS: Final = (
 )
 
 
-def outcome_row(outcome: Mapping[str, Any]) -> bytes:
-    """Make the health table's row of one stream's run."""
-    row = {column: outcome[column] for column in OUTCOME_COLUMNS if outcome.get(column) is not None}
-    return msgspec.json.encode([{**row, "connector_version": __version__}])
+def outcome_rows(outcomes: Iterable[Mapping[str, Any]]) -> bytes:
+    """Make the health table's rows of runs, one for each stream or, where none is known, for an account."""
+    return msgspec.json.encode(
+        [
+            {column: outcome[column] for column in OUTCOME_COLUMNS if outcome.get(column) is not None}
+            | {"connector_version": __version__}
+            for outcome in outcomes
+        ],
+    )
 
 
 def heartbeat_row(instance_id: str, now: datetime) -> bytes:

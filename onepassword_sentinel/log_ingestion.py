@@ -94,10 +94,11 @@ class LogIngestion:
     def _refusal(self, error: HttpResponseError) -> ConnectorError:
         status = error.status_code or 0
         said = f"Logs Ingestion answered {status} ({_words(error)})"
+        wait = getattr(error.response, "headers", {}).get("Retry-After")
         if status == HTTPStatus.TOO_MANY_REQUESTS:
-            headers = getattr(error.response, "headers", {})
-            seconds = retry_after_seconds(headers.get("Retry-After"))
-            return ThrottledError(f"{said}: the data collection rule's limits are reached", retry_after=seconds)
+            said = f"{said}: the data collection rule's limits are reached"
+        if status == HTTPStatus.TOO_MANY_REQUESTS or (status == HTTPStatus.SERVICE_UNAVAILABLE and wait):
+            return ThrottledError(said, retry_after=retry_after_seconds(wait))
         if advice := _ADVICE.get(HTTPStatus(status) if status in _ADVICE else HTTPStatus.OK):
             return PermanentError(f"{said}: {advice}")
         return TransientError(said)

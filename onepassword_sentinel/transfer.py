@@ -117,7 +117,7 @@ class Drain:
             behind = done.position.after_page(page.cursor)
             # An unmoved cursor would bring the same page again; the next run asks anew.
             moved = page.cursor != done.position.cursor
-            if page.items and page.has_more and not moved:
+            if page.items and not moved:
                 raise TransientError(
                     f"{self.label}: 1Password gave {len(page.items)} events and a cursor that does not move on; "
                     "none of them was delivered, as the next request would bring them again",

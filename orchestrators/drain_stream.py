@@ -1,23 +1,20 @@
 """Drain one stream: the same for a poll and, over a window and with a cursor of its own, for a backfill."""
 
 import logging
-from collections.abc import Generator
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 import azure.durable_functions as df
 from durabletask.entities import EntityInstanceId
-from durabletask.task import OrchestrationContext, Task, TaskFailedError
+from durabletask.task import OrchestrationContext, TaskFailedError
 
 from onepassword_sentinel.errors import Failure
 from onepassword_sentinel.payloads import DrainRequest, Tally, TransferRequest, TransferResult
 from onepassword_sentinel.stream_state import StreamState
-from orchestrators.orchestration import retry_policy, utc_now
+from orchestrators.orchestration import Steps, report, retry_policy, utc_now
 
 bp = df.Blueprint()
-
-type Steps[T] = Generator[Task[Any], Any, T]
 
 # A backfill's history is cut after so many transfers: about four events each, and each replay reads all of them.
 TRANSFERS_PER_GENERATION: Final = 50
@@ -88,17 +85,14 @@ def drain_stream(ctx: OrchestrationContext, data: dict[str, Any]) -> Steps[dict[
         return None
 
     summary = _summary(ctx, request, run)
-    try:
-        yield ctx.call_activity(
-            "report_health",
-            input={"v": 1, "outcome": summary},
-            retry_policy=retry_policy(request.pacing),
-        )
-    except TaskFailedError as unreported:
+    if unreported := (yield from report(ctx, request.pacing, outcomes=[summary])):
         # What happened is in this instance's output all the same.
-        log.warning("the health row of %s could not be delivered: %s", request.key, unreported.details.message)
+        log.warning("the health row of %s could not be delivered: %s", request.key, unreported)
     if run.outcome == "failed":
+        log.error(error)
         raise StreamFailedError(error)
+    if error:
+        log.warning("%s: %s", run.outcome, error)
     return summary
 
 

@@ -1,10 +1,14 @@
-"""What both orchestrators do with their context: the time, and the policy for activities that raise."""
+"""What both orchestrators do with their context: tell the time, try again, report."""
 
+from collections.abc import Generator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from durabletask.task import OrchestrationContext, RetryPolicy
+from durabletask.task import OrchestrationContext, RetryPolicy, Task, TaskFailedError
 
 from onepassword_sentinel.payloads import Pacing
+
+type Steps[T] = Generator[Task[Any], Any, T]
 
 
 def utc_now(ctx: OrchestrationContext) -> datetime:
@@ -20,3 +24,12 @@ def retry_policy(pacing: Pacing) -> RetryPolicy:
         backoff_coefficient=2.0,
         max_retry_interval=timedelta(minutes=1),
     )
+
+
+def report(ctx: OrchestrationContext, pacing: Pacing, **payload: Any) -> Steps[str]:
+    """Call `report_health`; return why it could not be delivered, which must not fail what it is about."""
+    try:
+        answer = yield ctx.call_activity("report_health", input={"v": 1, **payload}, retry_policy=retry_policy(pacing))
+    except TaskFailedError as error:
+        return error.details.message
+    return str(answer["problem"])

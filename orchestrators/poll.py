@@ -1,7 +1,6 @@
 """Poll every stream of every account, all at once and independent of each other."""
 
 import logging
-from collections.abc import Generator
 from datetime import timedelta
 from typing import Any
 
@@ -10,7 +9,7 @@ from durabletask.task import OrchestrationContext, Task, TaskFailedError
 
 from onepassword_sentinel.discovery import Stream
 from onepassword_sentinel.payloads import DrainRequest, PollRequest
-from orchestrators.orchestration import retry_policy, utc_now
+from orchestrators.orchestration import Steps, report, retry_policy, utc_now
 
 bp = df.Blueprint()
 
@@ -22,7 +21,7 @@ class PollFailedError(Exception):
 
 
 @bp.orchestration_trigger(context_name="ctx")
-def poll(ctx: OrchestrationContext, data: dict[str, Any] | None) -> Generator[Task[Any], Any, dict[str, Any]]:
+def poll(ctx: OrchestrationContext, data: dict[str, Any] | None) -> Steps[dict[str, Any]]:
     """Poll once.
 
     1. Ask which streams there are; what is wrong with one account does not keep the others.
@@ -32,13 +31,16 @@ def poll(ctx: OrchestrationContext, data: dict[str, Any] | None) -> Generator[Ta
     """
     request = PollRequest.from_dict(data)
     log = ctx.create_replay_safe_logger(logging.getLogger(__name__))
-    retries = retry_policy(request.pacing)
     try:
-        found = yield ctx.call_activity("discover_streams", input={"v": 1}, retry_policy=retries)
+        found = yield ctx.call_activity(
+            "discover_streams",
+            input={"v": 1},
+            retry_policy=retry_policy(request.pacing),
+        )
     except TaskFailedError as error:
-        raise PollFailedError(error.details.message) from error
+        found = {"streams": [], "lookback_days": 0, "problems": [{"account": "", "message": error.details.message}]}
     streams = [Stream.from_dict(stream) for stream in found["streams"]]
-    problems = list(found["problems"])
+    problems = [problem["message"] for problem in found["problems"]]
     ctx.set_custom_status({"streams": len(streams), "problems": len(problems)})
 
     start_time = (utc_now(ctx) - timedelta(days=found["lookback_days"])).isoformat().replace("+00:00", "Z")
@@ -59,12 +61,24 @@ def poll(ctx: OrchestrationContext, data: dict[str, Any] | None) -> Generator[Ta
 
     healthy = bool(streams) and not problems and all(result["outcome"] in HEALTHY for result in results.values())
     if healthy:
-        try:
-            yield ctx.call_activity("report_health", input={"v": 1, "heartbeat": ctx.instance_id}, retry_policy=retries)
-        except TaskFailedError as error:
-            problems.append(f"the heartbeat could not be delivered: {error.details.message}")
+        if unreported := (yield from report(ctx, request.pacing, heartbeat=ctx.instance_id)):
+            problems.append(f"the heartbeat could not be delivered: {unreported}")
+    elif found["problems"]:
+        # Streams report for themselves; an account that has none to speak of is reported for.
+        rows = [
+            {
+                "outcome": "failed",
+                "account": about["account"],
+                "error": about["message"],
+                "instance_id": ctx.instance_id,
+            }
+            for about in found["problems"]
+        ]
+        if unreported := (yield from report(ctx, request.pacing, outcomes=rows)):
+            log.warning("the health rows of this poll could not be delivered: %s", unreported)
     ctx.set_custom_status({"streams": len(streams), "problems": len(problems), "healthy": healthy and not problems})
     if problems:
+        log.error(" | ".join(problems))
         raise PollFailedError(" | ".join(problems))
     log.info("polled %s", ", ".join(f"{label}: {result['outcome']}" for label, result in results.items()))
     return {"v": 1, "healthy": healthy, "streams": results}

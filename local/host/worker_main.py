@@ -163,6 +163,9 @@ def main() -> None:
     _prefer_app_directory()
     runtime.start_threadpool_executor()
     asyncio.run(Worker(connection, runtime).serve())
+    # The platform kills its workers, so nothing there ever sees an interpreter shut down, with all that finalisers say.
+    sys.stdout.flush()
+    os._exit(0)
 
 
 if __name__ == "__main__":

@@ -1,12 +1,13 @@
 """Runs beside and after each other: ticks, leases, restarts, deaths."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from local.host import RuntimeStatus
-from local.onepassword import OnePasswordSimulator, Stall, Status
-from tests.e2e.conftest import STREAMS, Environment, Launch, until
+from local.onepassword import ALWAYS, DropConnection, OnePasswordSimulator, Stall, Status
+from tests.e2e.conftest import BRISK, STREAMS, Environment, Launch, until
 
 
 async def test_two_polls_at_once_deliver_everything_once(launch: Launch) -> None:
@@ -130,3 +131,57 @@ async def test_one_slow_stream_does_not_delay_the_others(env: Environment) -> No
     assert env.child(name, "auditevents").status is RuntimeStatus.RUNNING
     await env.host.client.wait_for(name)
     env.assert_all_landed_once()
+
+
+async def test_a_window_is_drained_with_a_cursor_of_its_own(env: Environment) -> None:
+    """What a backfill will run: no budget, throttling waited out, rows labelled, the live cursor left alone."""
+    await env.poll()
+    live = env.cursor("auditevents")
+    account_key = env.source.account_uuid
+    start = (datetime.now(UTC) - timedelta(days=5)).isoformat()
+    end = (datetime.now(UTC) - timedelta(days=2)).isoformat()
+    env.source.faults.add(Status(429, b"", {"Retry-After": "1"}), target="auditevents")
+    name = env.host.client.start(
+        "drain_stream",
+        {
+            "v": 1,
+            "stream": {"account": "", "account_key": account_key, "event_type": "auditevents"},
+            "key": "b1-auditevents",
+            "start_time": start,
+            "end_time": end,
+            "backfill_id": "b1",
+            "pacing": {**BRISK, "budget_seconds": None, "transfer_pages": 1},
+        },
+        "backfill-b1-auditevents",
+    )
+    output = (await env.host.client.wait_for(name)).output
+    assert output["outcome"] == "ok"
+    assert env.source.faults.pending == 0
+    live_rows, window = (
+        env.rows(f"OnePasswordEventLogs_CL | where log_source == 'auditevents' and backfill_id == '{backfill}'")
+        for backfill in ("", "b1")
+    )
+    assert len(live_rows) == 300
+    assert output["events"] == len(window) > 0
+    in_window = {row["uuid_s"] for row in live_rows if start[:26] <= row["timestamp"].isoformat() < end[:26]}
+    assert {row["uuid_s"] for row in window} == in_window
+    assert env.host.client.entity_state("stream_cursor", f"{account_key}-auditevents") == live
+
+
+async def test_an_account_without_streams_has_a_health_row_of_its_own(env: Environment) -> None:
+    """Nobody has to look into Durable Functions Monitor to learn that a token was revoked."""
+    env.source.revoke(env.simulators.settings["ONEPASSWORD_TOKEN"])
+    poll = await env.poll()
+    (row,) = env.health()
+    assert (row["outcome"], row["event_type"], row["instance_id"]) == ("failed", "", poll.instance_id)
+    assert row["error"] == poll.error_message
+    assert [record.message for record in env.host.warnings if record.level == "ERROR"] == [poll.error_message]
+
+
+async def test_1password_out_of_reach_has_a_health_row_too(env: Environment) -> None:
+    """An outage is the commonest failure; its row is there as soon as the retries are over."""
+    env.source.faults.add(DropConnection(), times=ALWAYS)
+    poll = await env.poll()
+    assert poll.error_message.startswith("introspection: no whole answer from https://localhost")
+    (row,) = env.health()
+    assert (row["outcome"], row["error"]) == ("failed", poll.error_message)

@@ -1,0 +1,47 @@
+"""The thin edges, each by itself."""
+
+import pytest
+from azure.durable_functions.testing import execute_entity
+
+from activities.connections import read_settings
+from entities.stream_cursor import stream_cursor
+from onepassword_sentinel.stream_state import StreamState
+from tests.core.conftest import NOW, jwt
+
+ENTITY = stream_cursor.build().get_user_function().entity_function
+BEGIN = {
+    "holder": "poll-1",
+    "now": NOW.isoformat(),
+    "lease_seconds": 60,
+    "start_time": "2026-11-15T12:00:00Z",
+    "end_time": None,
+}
+
+
+def test_the_entity_keeps_a_plain_dict() -> None:
+    """State and answers survive the platform's codec and read well in Durable Functions Monitor."""
+    begun = execute_entity(ENTITY, "begin", input=BEGIN)
+    state = begun.get_state()
+    assert StreamState.from_dict(state).holder == "poll-1"
+    assert begun.get_result()["granted"] is True
+    busy = execute_entity(ENTITY, "begin", input={**BEGIN, "holder": "poll-2"}, state=state)
+    assert busy.get_result()["granted"] is False
+    assert busy.get_state() == state
+
+
+@pytest.mark.parametrize("operation", ["set_state", "delete", "reset"])
+def test_the_entity_has_no_other_operations(operation: str) -> None:
+    """Nothing of the framework can be called from outside, and a typing mistake is named."""
+    with pytest.raises(ValueError, match=f"no operation '{operation}'; it has begin, commit and release"):
+        execute_entity(ENTITY, operation, input=BEGIN)
+
+
+def test_a_rotated_token_is_used_without_a_restart(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Settings are read anew by every activity."""
+    monkeypatch.setenv("LOGS_INGESTION_ENDPOINT", "https://rule.westeurope-1.ingest.monitor.azure.com")
+    monkeypatch.setenv("LOGS_INGESTION_RULE_ID", "dcr-00000000000000000000000000000000")
+    seen = []
+    for number in (1, 2):
+        monkeypatch.setenv("ONEPASSWORD_TOKEN", jwt(iat=number))
+        seen.append(read_settings().accounts[0].token.value)
+    assert seen == [jwt(iat=1), jwt(iat=2)]
