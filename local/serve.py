@@ -7,11 +7,14 @@ from argparse import Namespace
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Final
 
 from rich.console import Console
 
 from local.host import FunctionsHost, HostError
+from local.host.timers import Schedule
+from local.polling import TIMER
 from local.run import APP_DIR, LOG_FILE
 from local.simulators import Simulators
 
@@ -21,19 +24,19 @@ _LOOK_SECONDS: Final = 1.0
 
 async def serve(options: Namespace) -> int:
     """Run the app on its schedule, events arriving all the time; print a line for each poll."""
-    out = Console(highlight=False)
+    out, interrupted = Console(highlight=False), _interrupted()
     async with _simulators(options) as simulators:
         host = FunctionsHost(
             APP_DIR, simulators.settings, log_path=options.state / LOG_FILE, http_port=options.port, run_timers=True
         )
         try:
             async with host:
-                out.print(f"HTTP functions   {host.http_url}")
-                out.print(f"Schedule         {simulators.settings['POLL_SCHEDULE']} (UTC)")
-                out.print(f"Log              {options.state / LOG_FILE}", soft_wrap=True)
-                out.print("Ctrl-C stops everything.")
+                _introduce(host, simulators.settings["POLL_SCHEDULE"], options.state / LOG_FILE, out)
                 watching = asyncio.create_task(_watch(host, out))
-                await _until_stopped()
+                stopping = asyncio.create_task(interrupted.wait())
+                await asyncio.wait([watching, stopping], return_when=asyncio.FIRST_COMPLETED)
+                if watching.done():
+                    watching.result()
                 watching.cancel()
                 await asyncio.gather(watching, return_exceptions=True)
                 out.print("Stopping ...")
@@ -43,14 +46,27 @@ async def serve(options: Namespace) -> int:
     return 0
 
 
+def _introduce(host: FunctionsHost, schedule: str, log: Path, out: Console) -> None:
+    upcoming = Schedule(schedule).next_after(datetime.now(UTC))
+    lines = (
+        ("HTTP functions", host.http_url),
+        ("Schedule", f"{schedule}, next at {upcoming:%H:%M:%S} UTC"),
+        ("Poll now", f"curl -d '{{}}' {host.http_url}/admin/functions/{TIMER}"),
+        ("Log", str(log)),
+    )
+    for name, value in lines:
+        out.print(f"{name:<16}{value}", soft_wrap=True, markup=False)
+    out.print("Ctrl-C stops everything.")
+
+
 async def simulate(options: Namespace) -> int:
     """Run the simulators alone and print the settings that point an app at them."""
-    out = Console(highlight=False, soft_wrap=True, markup=False)
+    out, interrupted = Console(highlight=False, soft_wrap=True, markup=False), _interrupted()
     async with _simulators(options) as simulators:
         out.print("Put these into local.settings.json, or export them; Ctrl-C stops the simulators.")
         for name, value in simulators.settings.items():
             out.print(f"{name}={value}")
-        await _until_stopped()
+        await interrupted.wait()
     return 0
 
 
@@ -70,9 +86,10 @@ async def _simulators(options: Namespace) -> AsyncIterator[Simulators]:
 
 
 async def _watch(host: FunctionsHost, out: Console) -> None:
-    """Print each poll once it has finished."""
+    """Print each poll once it has finished; raises HostError when there will be no more."""
     seen: set[str] = set()
     while True:
+        host.check()
         for poll in host.client.query("poll-"):
             if poll.name != "poll" or not poll.finished or poll.instance_id in seen:
                 continue
@@ -85,9 +102,9 @@ async def _watch(host: FunctionsHost, out: Console) -> None:
         await asyncio.sleep(_LOOK_SECONDS)
 
 
-async def _until_stopped() -> None:
+def _interrupted() -> asyncio.Event:
+    """Make an event of Ctrl-C, before anything is printed that invites one."""
     stopped = asyncio.Event()
-    loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stopped.set)
-    await stopped.wait()
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    return stopped
