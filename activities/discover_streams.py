@@ -9,6 +9,7 @@ import azure.durable_functions as df
 from activities.connections import events_api, read_settings
 from onepassword_sentinel.discovery import Discovery, discover
 from onepassword_sentinel.errors import SettingsError, TransientError
+from onepassword_sentinel.sentences import joined
 
 bp = df.Blueprint()
 _LOG = logging.getLogger(__name__)
@@ -32,7 +33,7 @@ async def discover_streams(payload: dict) -> dict[str, Any]:  # noqa: ARG001  # 
     found = await asyncio.gather(*(discover(account, events_api(account)) for account in settings.accounts))
     failures = {discovery.account.name: discovery.failure for discovery in found if discovery.failure}
     if len(failures) == len(found) and all(failure.kind == "transient" for failure in failures.values()):
-        raise TransientError(" | ".join(failure.message for failure in failures.values()))
+        raise TransientError(joined(failure.message for failure in failures.values()))
     problems = [{"account": name, "message": failure.message} for name, failure in failures.items()]
     if settings.problems:
         problems.insert(0, {"account": "", "message": str(SettingsError(settings.problems))})

@@ -61,9 +61,10 @@ class RunReport:
                 _number(account.duplicated),
             )
         console.print(table)
+        polls = "1 poll" if self.polls == 1 else f"{self.polls} polls"
         memory = f"{self.worker_peak_memory_bytes / 1e6:.0f} MB"
         cpu = f"{self.worker_cpu_seconds:.1f} s of CPU, {self.worker_startup_cpu_seconds:.1f} s more to start"
-        console.print(f"\n{self.polls} polls in {self.wall_seconds:.1f} s. The worker took {cpu}, and {memory}.")
+        console.print(f"\n{polls} in {self.wall_seconds:.1f} s. The worker took {cpu}, and {memory}.")
 
 
 def print_rows(console: Console, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
@@ -89,7 +90,7 @@ def _cell(value: Any) -> str:
 
 
 def _number(value: int | None) -> str:
-    return "not known" if value is None else f"{value:,}"
+    return "?" if value is None else f"{value:,}"
 
 
 def _duration(seconds: float | None) -> str:

@@ -4,6 +4,7 @@ Source throughout: Azure Monitor, Logs Ingestion API overview and its troublesho
 """
 
 import io
+import logging
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -25,6 +26,7 @@ HEALTH_STREAM: Final = "Custom-OnePasswordConnectorHealth"
 # Seconds; the SDK's own default is five minutes for each.
 _CONNECT_TIMEOUT: Final = 10
 _READ_TIMEOUT: Final = 30
+_LOG: Final = logging.getLogger(__name__)
 _QUOTED: Final = 160  # characters of a remote's own words that a message repeats
 
 _ADVICE: Final = {
@@ -84,9 +86,11 @@ class LogIngestion:
         try:
             await self._credential.get_token(self._scope)
         except ClientAuthenticationError as error:
+            # The library's own account of what it tried is long and good: the log is the place for it.
+            _LOG.warning("no token for %s: %s", self._scope, error.message)
             raise TransientError(
-                f"no token for {self._scope} from the app's identity: is the identity assigned to the app, and is "
-                f"AZURE_CLIENT_ID its client id? ({_words(error)})",
+                "the app's identity got no token for Logs Ingestion: assign the identity to the app and set "
+                "AZURE_CLIENT_ID to its client id (on a machine of your own: az login)",
             ) from error
         except AzureError as error:
             raise TransientError(f"the identity endpoint did not answer ({_words(error)})") from error

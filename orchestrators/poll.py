@@ -9,6 +9,7 @@ from durabletask.task import OrchestrationContext, Task, TaskFailedError
 
 from onepassword_sentinel.discovery import Stream
 from onepassword_sentinel.payloads import DrainRequest, PollRequest
+from onepassword_sentinel.sentences import joined
 from orchestrators.orchestration import Steps, report, retry_policy, utc_now
 
 bp = df.Blueprint()
@@ -78,7 +79,8 @@ def poll(ctx: OrchestrationContext, data: dict[str, Any] | None) -> Steps[dict[s
             log.warning("the health rows of this poll could not be delivered: %s", unreported)
     ctx.set_custom_status({"streams": len(streams), "problems": len(problems), "healthy": healthy and not problems})
     if problems:
-        log.error(" | ".join(problems))
-        raise PollFailedError(" | ".join(problems))
+        sentence = joined(problems)
+        log.error(sentence)
+        raise PollFailedError(sentence)
     log.info("polled %s", ", ".join(f"{label}: {result['outcome']}" for label, result in results.items()))
     return {"v": 1, "healthy": healthy, "streams": results}
