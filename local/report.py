@@ -80,7 +80,7 @@ def print_rows(console: Console, columns: Sequence[str], rows: Sequence[Sequence
 
 def _table() -> Table:
     # One space between columns: all of them fit into 80 characters.
-    return Table(box=None, padding=(0, 1, 0, 0), header_style="bold")
+    return Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="bold")
 
 
 def _cell(value: Any) -> str:

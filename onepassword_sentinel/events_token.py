@@ -6,6 +6,7 @@ The token is a JWT signed with ES256 by a key that nobody else knows, so it is r
 
 import base64
 import binascii
+import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final, Self
@@ -15,6 +16,8 @@ import msgspec
 KEY_VAULT_PREFIX: Final = "@Microsoft.KeyVault("
 # Tokens issued before regions existed name this audience in place of a host (events-api-splunk, jwt.go).
 LEGACY_AUDIENCE: Final = "com.1password.streamingservice"
+# Base64url and dots (RFC 7515, 3.1); an HTTP client would quote anything else in the error that it raises.
+_TOKEN_CHARACTERS: Final = re.compile(r"[A-Za-z0-9_=.-]+")
 
 
 class InvalidTokenError(ValueError):
@@ -42,6 +45,10 @@ class EventsToken:
             raise InvalidTokenError(
                 "is a Key Vault reference that Azure did not resolve: check the secret's name, the app identity's "
                 "role Key Vault Secrets User and the vault's network rules",
+            )
+        if not _TOKEN_CHARACTERS.fullmatch(value):
+            raise InvalidTokenError(
+                "has characters in it that no token has, such as a line break or a quotation mark: paste it again",
             )
         claims = _claims(value)
         audience = claims.get("aud")

@@ -3,8 +3,9 @@
 import pytest
 from azure.durable_functions.testing import execute_entity
 
-from activities.connections import read_settings
+from activities import connections
 from entities.stream_cursor import stream_cursor
+from onepassword_sentinel import __version__
 from onepassword_sentinel.stream_state import StreamState
 from tests.core.conftest import NOW, jwt
 
@@ -36,6 +37,16 @@ def test_the_entity_has_no_other_operations(operation: str) -> None:
         execute_entity(ENTITY, operation, input=BEGIN)
 
 
+async def test_requests_say_who_asks() -> None:
+    """1Password's and Azure's logs show the connector's version."""
+    session = connections._session()
+    try:
+        assert session.headers["User-Agent"].startswith(f"onepassword-sentinel/{__version__} ")
+    finally:
+        await session.close()
+        connections._session.cache_clear()
+
+
 def test_a_rotated_token_is_used_without_a_restart(monkeypatch: pytest.MonkeyPatch) -> None:
     """Settings are read anew by every activity."""
     monkeypatch.setenv("LOGS_INGESTION_ENDPOINT", "https://rule.westeurope-1.ingest.monitor.azure.com")
@@ -43,5 +54,5 @@ def test_a_rotated_token_is_used_without_a_restart(monkeypatch: pytest.MonkeyPat
     seen = []
     for number in (1, 2):
         monkeypatch.setenv("ONEPASSWORD_TOKEN", jwt(iat=number))
-        seen.append(read_settings().accounts[0].token.value)
+        seen.append(connections.read_settings().accounts[0].token.value)
     assert seen == [jwt(iat=1), jwt(iat=2)]

@@ -1,0 +1,55 @@
+"""The documents say what the program does."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from onepassword_sentinel import settings
+from tests.e2e.conftest import STREAMS
+
+ROOT = Path(__file__).resolve().parents[1]
+SETTINGS = (
+    settings.TOKEN,
+    settings.EVENTS_URL,
+    settings.ENDPOINT,
+    settings.RULE_ID,
+    settings.SCOPE,
+    settings.LOOKBACK,
+    "POLL_SCHEDULE",
+)
+DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_the_readme_names_every_setting(name: str) -> None:
+    """An operator finds each in the table of settings."""
+    assert re.search(rf"^\| .*`{name}`", (ROOT / "README.md").read_text(), re.MULTILINE)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_lead_somewhere(document: Path) -> None:
+    """No link within the repository is broken."""
+    targets = re.findall(r"\]\((?!https?:)([^)#]+)", document.read_text())
+    assert [target for target in targets if not (document.parent / target).exists()] == []
+
+
+def test_the_readme_shows_what_a_run_prints() -> None:
+    """The sample has today's columns and streams, and nothing lost."""
+    readme = (ROOT / "README.md").read_text()
+    table = readme[readme.index("$ make run") :].splitlines()[2:6]
+    assert table[0].split() == [
+        "stream",
+        "events",
+        "pages",
+        "chunks",
+        "MB",
+        "seconds",
+        "lag",
+        "cursor",
+        "age",
+        "lost",
+        "doubled",
+    ]
+    assert [line.split()[0] for line in table[1:]] == list(STREAMS)
+    assert all(line.split()[-2:] == ["0", "0"] for line in table[1:])
