@@ -8,7 +8,7 @@ import azure.durable_functions as df
 
 from activities.connections import events_api, read_settings
 from onepassword_sentinel.discovery import Discovery, discover
-from onepassword_sentinel.errors import SettingsError, TransientError
+from onepassword_sentinel.errors import Failure, SettingsError, TransientError
 from onepassword_sentinel.sentences import joined
 
 bp = df.Blueprint()
@@ -20,7 +20,8 @@ _announced: set[tuple[str, tuple[str, ...]]] = set()
 async def discover_streams(payload: dict) -> dict[str, Any]:  # noqa: ARG001  # the trigger wants one
     """Introspect every account's token.
 
-    Returns `streams`, `lookback_days` and `problems`: an `account` ("" where it is about none alone) and a sentence.
+    Returns `streams`, `lookback_days` and `problems`: an `account` ("" where it is about none alone), its `kind`
+    and a sentence.
 
     Raises:
         TransientError: 1Password could not be asked about any account; trying again may help.
@@ -29,14 +30,14 @@ async def discover_streams(payload: dict) -> dict[str, Any]:  # noqa: ARG001  # 
     try:
         settings = read_settings()
     except SettingsError as error:
-        return {"v": 1, "streams": [], "lookback_days": 0, "problems": [{"account": "", "message": str(error)}]}
+        return {"v": 1, "streams": [], "lookback_days": 0, "problems": [_problem("", Failure.of(error))]}
     found = await asyncio.gather(*(discover(account, events_api(account)) for account in settings.accounts))
     failures = {discovery.account.name: discovery.failure for discovery in found if discovery.failure}
     if len(failures) == len(found) and all(failure.kind == "transient" for failure in failures.values()):
         raise TransientError(joined(failure.message for failure in failures.values()))
-    problems = [{"account": name, "message": failure.message} for name, failure in failures.items()]
+    problems = [_problem(name, failure) for name, failure in failures.items()]
     if settings.problems:
-        problems.insert(0, {"account": "", "message": str(SettingsError(settings.problems))})
+        problems.insert(0, _problem("", Failure.of(SettingsError(settings.problems))))
     for discovery in found:
         _announce(discovery)
     return {
@@ -45,6 +46,10 @@ async def discover_streams(payload: dict) -> dict[str, Any]:  # noqa: ARG001  # 
         "lookback_days": settings.lookback_days,
         "problems": problems,
     }
+
+
+def _problem(account: str, failure: Failure) -> dict[str, str]:
+    return {"account": account, "kind": failure.kind, "message": failure.message}
 
 
 def _announce(discovery: Discovery) -> None:

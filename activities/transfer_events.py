@@ -28,7 +28,8 @@ async def transfer_events(payload: dict, client: df.DurableFunctionsClient) -> d
     """
     request = TransferRequest.from_dict(payload)
     entity = await client.get_entity(EntityInstanceId("stream_cursor", request.key))
-    if entity is None or StreamState.from_dict(entity.get_typed_state()).fence != request.fence:
+    state = StreamState.from_dict(entity.get_typed_state() if entity else None)
+    if not state.is_held_under(request.fence):
         return TransferResult(request.position, superseded=True).to_dict()
     try:
         settings = read_settings()

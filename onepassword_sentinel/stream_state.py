@@ -42,6 +42,10 @@ class StreamState:
         known = {name: data[name] for name in cls.__slots__ if name in data}
         return cls(**{**known, "position": Position.from_dict(data["position"])})
 
+    def is_held_under(self, fence: int) -> bool:
+        """Tell whether this number is in force: the run that was granted it has not ended and was not taken over."""
+        return bool(self.holder) and self.fence == fence
+
     def to_dict(self) -> dict[str, Any]:
         """Write a plain dict, as entity states and payloads must be."""
         return asdict(self)
@@ -99,7 +103,7 @@ def commit(
     recovered: bool,
 ) -> tuple[StreamState, bool]:
     """Move the position, if `fence` is still the number in force; the lease begins anew."""
-    if fence != state.fence or not state.holder:
+    if not state.is_held_under(fence):
         return state, False
     moved = position != state.position
     return replace(
@@ -115,7 +119,7 @@ def commit(
 
 def release(state: StreamState, *, fence: int, now: datetime, outcome: str, error: str) -> tuple[StreamState, bool]:
     """Give the stream back and note how the run ended, if `fence` is still the number in force."""
-    if fence != state.fence or not state.holder:
+    if not state.is_held_under(fence):
         return state, False
     return replace(
         state,

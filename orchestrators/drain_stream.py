@@ -43,7 +43,7 @@ def drain_stream(ctx: OrchestrationContext, data: dict[str, Any]) -> Steps[dict[
 
     1. `begin`: take the position, a lease and a fencing number; taken by another run: end as `busy`.
     2. `transfer_events`, then `commit` of what it achieved, also when it failed on the way; again while more waits.
-    3. `release`, however it went, and report the outcome.
+    3. `release`, however it went, and report the outcome; a run that was taken over has nothing to release.
     4. Fail with one sentence if it failed; a throttled poll leaves the rest to the next tick.
 
     Only positions, counts and times pass through here; events never do.
@@ -68,16 +68,13 @@ def drain_stream(ctx: OrchestrationContext, data: dict[str, Any]) -> Steps[dict[
 
     run = _Run(grant["fence"], StreamState.from_dict(grant["state"]), Tally.from_dict(request.tally))
     yield from _drain(ctx, request, cursor, run)
-    if run.outcome == "superseded":
-        log.warning("%s was taken over while this run was away; nothing of it was lost or repeated", request.key)
-        return {"outcome": run.outcome, **asdict(run.tally)}
-
     error = run.failure.message if run.failure else ""
-    yield ctx.call_entity(
-        cursor,
-        "release",
-        {"fence": run.fence, "now": utc_now(ctx).isoformat(), "outcome": run.outcome, "error": error},
-    )
+    if run.outcome != "superseded":
+        yield ctx.call_entity(
+            cursor,
+            "release",
+            {"fence": run.fence, "now": utc_now(ctx).isoformat(), "outcome": run.outcome, "error": error},
+        )
     if request.pacing.budget_seconds is None and run.outcome in ("more", "throttled"):
         if run.failure:
             yield ctx.create_timer(utc_now(ctx) + timedelta(seconds=run.failure.retry_after))
@@ -125,6 +122,7 @@ def _drain(ctx: OrchestrationContext, request: DrainRequest, cursor: EntityInsta
         result = TransferResult.from_dict(output)
         if result.superseded:
             run.outcome = "superseded"
+            run.failure = Failure("transient", f"{request.stream.label}: another run took the stream over")
             return
         answer = yield ctx.call_entity(
             cursor,
@@ -141,7 +139,10 @@ def _drain(ctx: OrchestrationContext, request: DrainRequest, cursor: EntityInsta
         )
         run.tally.add(result)
         if not answer["accepted"]:
-            run.outcome = "superseded"
+            message = (
+                f"{request.stream.label}: another run took the stream over; {result.events} events may be repeated"
+            )
+            run.outcome, run.failure = "superseded", Failure("transient", message)
             return
         run.state = StreamState.from_dict(answer["state"])
         ctx.set_custom_status(

@@ -28,7 +28,7 @@ def poll(ctx: OrchestrationContext, data: dict[str, Any] | None) -> Steps[dict[s
     1. Ask which streams there are; what is wrong with one account does not keep the others.
     2. Drain all of them, each in a child of its own, and wait for every one however it ends.
     3. Write the heartbeat if every stream is healthy.
-    4. Fail with all the sentences if anything failed.
+    4. Fail with all the sentences if anything failed; being throttled is no failure.
     """
     request = PollRequest.from_dict(data)
     log = ctx.create_replay_safe_logger(logging.getLogger(__name__))
@@ -39,9 +39,11 @@ def poll(ctx: OrchestrationContext, data: dict[str, Any] | None) -> Steps[dict[s
             retry_policy=retry_policy(request.pacing),
         )
     except TaskFailedError as error:
-        found = {"streams": [], "lookback_days": 0, "problems": [{"account": "", "message": error.details.message}]}
+        found = {"streams": [], "lookback_days": 0, "problems": []}
+        found["problems"] = [{"account": "", "kind": "transient", "message": error.details.message}]
     streams = [Stream.from_dict(stream) for stream in found["streams"]]
-    problems = [problem["message"] for problem in found["problems"]]
+    throttled = [problem for problem in found["problems"] if problem["kind"] == "throttled"]
+    problems = [problem["message"] for problem in found["problems"] if problem not in throttled]
     ctx.set_custom_status({"streams": len(streams), "problems": len(problems)})
 
     start_time = (utc_now(ctx) - timedelta(days=found["lookback_days"])).isoformat().replace("+00:00", "Z")
@@ -60,7 +62,11 @@ def poll(ctx: OrchestrationContext, data: dict[str, Any] | None) -> Steps[dict[s
         except TaskFailedError as error:
             problems.append(error.details.message)
 
-    healthy = bool(streams) and not problems and all(result["outcome"] in HEALTHY for result in results.values())
+    healthy = (
+        bool(streams)
+        and not (problems or throttled)
+        and all(result["outcome"] in HEALTHY for result in results.values())
+    )
     if healthy:
         if unreported := (yield from report(ctx, request.pacing, heartbeat=ctx.instance_id)):
             problems.append(f"the heartbeat could not be delivered: {unreported}")
@@ -68,7 +74,7 @@ def poll(ctx: OrchestrationContext, data: dict[str, Any] | None) -> Steps[dict[s
         # Streams report for themselves; an account that has none to speak of is reported for.
         rows = [
             {
-                "outcome": "failed",
+                "outcome": "throttled" if about in throttled else "failed",
                 "account": about["account"],
                 "error": about["message"],
                 "instance_id": ctx.instance_id,
@@ -82,5 +88,7 @@ def poll(ctx: OrchestrationContext, data: dict[str, Any] | None) -> Steps[dict[s
         sentence = joined(problems)
         log.error(sentence)
         raise PollFailedError(sentence)
+    for about in throttled:
+        log.warning(about["message"])
     log.info("polled %s", ", ".join(f"{label}: {result['outcome']}" for label, result in results.items()))
     return {"v": 1, "healthy": healthy, "streams": results}

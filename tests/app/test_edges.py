@@ -4,11 +4,17 @@ import pytest
 from azure.durable_functions.testing import execute_entity
 
 from activities import connections
+from activities.transfer_events import transfer_events
 from entities.stream_cursor import stream_cursor
 from onepassword_sentinel import __version__
+from onepassword_sentinel.discovery import Stream
+from onepassword_sentinel.event_types import EventType
+from onepassword_sentinel.payloads import Pacing, TransferRequest, TransferResult
+from onepassword_sentinel.position import Position
 from onepassword_sentinel.stream_state import StreamState
 from tests.core.conftest import NOW, jwt
 
+TRANSFER = transfer_events.build().get_user_function().client_function
 ENTITY = stream_cursor.build().get_user_function().entity_function
 BEGIN = {
     "holder": "poll-1",
@@ -56,3 +62,41 @@ def test_a_rotated_token_is_used_without_a_restart(monkeypatch: pytest.MonkeyPat
         monkeypatch.setenv("ONEPASSWORD_TOKEN", jwt(iat=number))
         seen.append(connections.read_settings().accounts[0].token.value)
     assert seen == [jwt(iat=1), jwt(iat=2)]
+
+
+class Client:
+    """Gives the entity's state as the platform's client does."""
+
+    def __init__(self, state: StreamState | None) -> None:
+        self.state = state
+
+    async def get_entity(self, entity_id: object) -> "Client | None":
+        assert str(entity_id) == "@stream_cursor@ACC-auditevents"
+        return self if self.state else None
+
+    def get_typed_state(self) -> dict[str, object]:
+        assert self.state is not None
+        return self.state.to_dict()
+
+
+@pytest.mark.parametrize(
+    "state",
+    [None, StreamState(fence=3, holder=""), StreamState(fence=4, holder="poll-2")],
+    ids=["unknown", "released", "taken over"],
+)
+async def test_a_transfer_whose_number_is_not_in_force_touches_nothing(state: StreamState | None) -> None:
+    """An activity that comes late, after its run ended or was taken over, does no harm."""
+    request = TransferRequest(
+        stream=Stream("", "ACC", EventType.AUDIT_EVENTS),
+        key="ACC-auditevents",
+        fence=3,
+        position=Position(cursor="c"),
+        newest="",
+        may_start_over=True,
+        backfill_id="",
+        pacing=Pacing(),
+    )
+    # No settings are there: a step further and it would fail.
+    answer = await TRANSFER(request.to_dict(), Client(state))
+    result = TransferResult.from_dict(answer)
+    assert (result.superseded, result.position, result.requests) == (True, request.position, 0)

@@ -135,6 +135,17 @@ async def test_a_throttled_stream_waits_for_the_next_tick(env: Environment) -> N
     env.assert_all_landed_once()
 
 
+async def test_a_throttled_introspection_is_no_failure_either(env: Environment) -> None:
+    """Nothing is polled, the health table says why, and the next tick finds everything."""
+    env.source.faults.add(Status(429, b"", {"Retry-After": "60"}), target="introspect")
+    poll = await env.poll()
+    assert (poll.status, poll.output) == (RuntimeStatus.COMPLETED, {"v": 1, "healthy": False, "streams": {}})
+    (row,) = env.health()
+    assert (row["outcome"], "quota is used up" in row["error"]) == ("throttled", True)
+    await env.poll()
+    env.assert_all_landed_once()
+
+
 async def test_a_fault_between_pages_keeps_the_pages_before_it(launch: Launch) -> None:
     """What was acknowledged is committed, and the run goes on from there by itself."""
     async with launch(events=3_500) as env:

@@ -80,6 +80,8 @@ async def test_a_run_that_lost_its_lease_does_no_harm(env: Environment) -> None:
     assert (await env.poll()).output["streams"]["auditevents"]["outcome"] == "ok"
     late = await env.host.client.wait_for(slow)
     assert late.output["streams"]["auditevents"]["outcome"] == "superseded"
+    (row,) = env.health("| where outcome == 'superseded'")
+    assert row["error"] == "auditevents: another run took the stream over"
     env.assert_all_landed_once()
 
 
