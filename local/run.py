@@ -26,11 +26,11 @@ QUERY: Final = "OnePasswordEventLogs_CL | summarize count() by tostring(target_u
 async def run(options: Namespace) -> int:
     """Poll until caught up, let events arrive, poll again; print what happened. 0 if nothing is lost or doubled."""
     log = options.state / LOG_FILE
-    log.unlink(missing_ok=True)
     out, err = Console(), Console(stderr=True)
     async with Simulators(
         os.environ, app_dir=APP_DIR, state_dir=options.state, events=options.events, seed=options.seed
     ) as simulators:
+        log.unlink(missing_ok=True)
         host = FunctionsHost(APP_DIR, simulators.settings, log_path=log)
         try:
             async with host:
@@ -47,6 +47,8 @@ async def run(options: Namespace) -> int:
                 print_rows(out, *simulators.workspace.query(QUERY))
     for problem in report.problems:
         err.print(problem, style="red", markup=False, highlight=False, soft_wrap=True)
+    if report.problems:
+        err.print(f"The app's log: {log}", markup=False, highlight=False, soft_wrap=True)
     return 1 if report.problems else 0
 
 

@@ -1,5 +1,6 @@
 """The simulated remotes: whatever the settings do not name for real."""
 
+import fcntl
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -10,10 +11,11 @@ from local.identity import ManagedIdentitySimulator
 from local.ingestion import IngestionSimulator, read_tables
 from local.onepassword import OnePasswordSimulator
 from local.tls import Certificates
-from local.workspace import Workspace
+from local.workspace import Workspace, WorkspaceError
 
 WORKSPACE_FILE = "workspace.duckdb"
 _BUNDLE_FILE = "trusted.pem"
+_LOCK_FILE = "lock"
 
 
 class Simulators:
@@ -40,9 +42,9 @@ class Simulators:
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
-        self._state_dir.mkdir(parents=True, exist_ok=True)
         certificates = Certificates()
         try:
+            self._claim_state_dir()
             await self._start(certificates)
         except BaseException:
             await self._stack.aclose()
@@ -56,6 +58,16 @@ class Simulators:
 
     async def __aexit__(self, *_: object) -> None:
         await self._stack.aclose()
+
+    def _claim_state_dir(self) -> None:
+        """Keep two runs from writing over each other's table, log and certificates."""
+        self._state_dir.mkdir(parents=True, exist_ok=True)
+        lock = self._stack.enter_context((self._state_dir / _LOCK_FILE).open("w"))
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            message = f"Another run is using {self._state_dir}: end it, or choose another folder with --state."
+            raise WorkspaceError(message) from error
 
     async def _start(self, certificates: Certificates) -> None:
         if not has_own_source(self.settings):

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import signal
+import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,6 +17,7 @@ import pytest
 from local.identity import ManagedIdentitySimulator
 from local.ingestion import IngestionSimulator, read_tables
 from local.onepassword import OnePasswordSimulator
+from local.simulators import Simulators
 from local.tls import Certificates
 from local.workspace import Workspace
 from tests.e2e.conftest import APP_DIR, STREAMS
@@ -106,6 +108,24 @@ async def test_run_says_what_is_wrong_and_exits_1(tmp_path: Path) -> None:
     assert code == 1
     assert "ONEPASSWORD_TOKEN is not a whole Events API token" in err
     assert "not-a-token" not in out + err
+
+
+async def test_two_runs_do_not_share_a_folder(tmp_path: Path) -> None:
+    """The second says so and leaves the first alone."""
+    async with Simulators({}, app_dir=APP_DIR, state_dir=tmp_path, events=0, seed=1):
+        code, out, err = await finish("run", "--state", str(tmp_path))
+    assert (code, out) == (1, "")
+    assert "choose another folder with --state" in " ".join(err.split())
+
+
+async def test_a_port_that_is_taken_gets_a_sentence(tmp_path: Path) -> None:
+    """Somebody else may be serving already."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        code, _, err = await finish("serve", "--events", "1", "--port", str(port), "--state", str(tmp_path))
+    assert code == 1
+    assert f"HTTP functions cannot be served on port {port}" in " ".join(err.split())
+    assert "Traceback" not in err
 
 
 @pytest.mark.parametrize(
