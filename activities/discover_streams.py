@@ -10,6 +10,7 @@ from activities.connections import events_api, read_settings
 from onepassword_sentinel.discovery import Discovery, discover
 from onepassword_sentinel.errors import Failure, SettingsError, TransientError
 from onepassword_sentinel.sentences import joined
+from onepassword_sentinel.wire import to_wire
 
 bp = df.Blueprint()
 _LOG = logging.getLogger(__name__)
@@ -42,7 +43,7 @@ async def discover_streams(payload: dict) -> dict[str, Any]:  # noqa: ARG001  # 
         _announce(discovery)
     return {
         "v": 1,
-        "streams": [stream.to_dict() for discovery in found for stream in discovery.streams],
+        "streams": [to_wire(stream) for discovery in found for stream in discovery.streams],
         "lookback_days": settings.lookback_days,
         "problems": problems,
     }

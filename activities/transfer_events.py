@@ -1,7 +1,5 @@
 """Activity: page an event type and deliver what comes."""
 
-from dataclasses import fields
-from datetime import UTC, datetime
 from typing import Any
 
 import azure.durable_functions as df
@@ -10,9 +8,10 @@ from durabletask.entities import EntityInstanceId
 from activities.connections import events_api, log_ingestion, read_settings
 from onepassword_sentinel.errors import Failure, SettingsError, TransientError
 from onepassword_sentinel.log_ingestion import EVENTS_STREAM
-from onepassword_sentinel.payloads import TransferRequest, TransferResult
+from onepassword_sentinel.payloads import TransferRequest
 from onepassword_sentinel.stream_state import StreamState
 from onepassword_sentinel.transfer import Budget, Drain, Transfer
+from onepassword_sentinel.wire import from_wire, to_wire
 
 bp = df.Blueprint()
 
@@ -26,16 +25,16 @@ async def transfer_events(payload: dict, client: df.DurableFunctionsClient) -> d
         TransientError: nothing was achieved, and trying again may help; the orchestration's retry policy does.
 
     """
-    request = TransferRequest.from_dict(payload)
+    request = from_wire(TransferRequest, payload)
     entity = await client.get_entity(EntityInstanceId("stream_cursor", request.key))
-    state = StreamState.from_dict(entity.get_typed_state() if entity else None)
+    state = from_wire(StreamState, entity.get_typed_state() if entity else None)
     if not state.is_held_under(request.fence):
-        return TransferResult(request.position, superseded=True).to_dict()
+        return to_wire(Transfer(request.position, superseded=True))
     try:
         settings = read_settings()
         account = settings.account(request.stream.account)
     except SettingsError as error:
-        return TransferResult(request.position, failure=Failure.of(error)).to_dict()
+        return to_wire(Transfer(request.position, failure=Failure.of(error)))
     pacing = request.pacing
     drain = Drain(
         source=events_api(account),
@@ -47,14 +46,7 @@ async def transfer_events(payload: dict, client: df.DurableFunctionsClient) -> d
         may_start_over=request.may_start_over,
         budget=Budget(pacing.transfer_pages, pacing.transfer_seconds, pacing.transfer_limit),
     )
-    newest = datetime.fromisoformat(request.newest) if request.newest else None
-    done = await drain.run(request.position, newest)
+    done = await drain.run(request.position, request.newest)
     if done.failure and done.failure.kind == "transient" and done.position == request.position:
         raise TransientError(done.failure.message)
-    return _result(done).to_dict()
-
-
-def _result(done: Transfer) -> TransferResult:
-    same = {field.name: getattr(done, field.name) for field in fields(done)}
-    newest = done.newest.astimezone(UTC).isoformat() if done.newest else ""
-    return TransferResult(**{**same, "newest": newest, "drift": tuple(sorted(done.drift))})
+    return to_wire(done)

@@ -1,6 +1,5 @@
 """The durable entity that holds a stream's cursor, one per key."""
 
-from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,6 +8,7 @@ from durabletask.entities import EntityContext
 
 from onepassword_sentinel.position import Position
 from onepassword_sentinel.stream_state import StreamState, begin, commit, release
+from onepassword_sentinel.wire import from_wire, to_wire
 
 bp = df.Blueprint()
 
@@ -17,7 +17,7 @@ bp = df.Blueprint()
 @bp.entity_trigger(context_name="ctx", entity_name="stream_cursor")
 def stream_cursor(ctx: EntityContext, data: dict[str, Any]) -> dict[str, Any]:
     """Run one operation on the stream's state; operations on one key run one after the other."""
-    state = StreamState.from_dict(ctx.get_state())
+    state = from_wire(StreamState, ctx.get_state())
     now = datetime.fromisoformat(data["now"])
     match ctx.operation:
         case "begin":
@@ -29,19 +29,19 @@ def stream_cursor(ctx: EntityContext, data: dict[str, Any]) -> dict[str, Any]:
                 start_time=data["start_time"],
                 end_time=data["end_time"],
             )
-            answer = asdict(grant)
+            answer = to_wire(grant)
         case "commit":
             state, accepted = commit(
                 state,
                 fence=data["fence"],
                 now=now,
                 lease=timedelta(seconds=data["lease_seconds"]),
-                position=Position.from_dict(data["position"]),
+                position=from_wire(Position, data["position"]),
                 newest=data["newest"],
                 events=data["events"],
                 recovered=data["recovered"],
             )
-            answer = {"accepted": accepted, "state": state.to_dict()}
+            answer = {"accepted": accepted, "state": to_wire(state)}
         case "release":
             state, accepted = release(
                 state,
@@ -53,5 +53,5 @@ def stream_cursor(ctx: EntityContext, data: dict[str, Any]) -> dict[str, Any]:
             answer = {"accepted": accepted}
         case unknown:
             raise ValueError(f"a stream cursor has no operation {unknown!r}; it has begin, commit and release")
-    ctx.set_state(state.to_dict())
+    ctx.set_state(to_wire(state))
     return answer

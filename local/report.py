@@ -2,13 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Final
 
 from rich.console import Console
 from rich.table import Table
 
 from local.accounting import Account
 from local.polling import StreamReport
+
+HEADINGS: Final = ("stream", "events", "pages", "chunks", "MB", "seconds", "lag", "cursor age", "lost", "doubled")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +45,8 @@ class RunReport:
     def print(self, console: Console) -> None:
         """A table with a row per stream, and the worker's cost."""
         table = _table()
-        table.add_column("stream", no_wrap=True)
-        for heading in ("events", "pages", "chunks", "MB", "seconds", "lag", "cursor age", "lost", "doubled"):
-            table.add_column(heading, justify="right", no_wrap=True)
+        for heading in HEADINGS:
+            table.add_column(heading, justify="left" if heading == HEADINGS[0] else "right", no_wrap=True)
         for name, stream in self.streams.items():
             account = self.accounts[name]
             table.add_row(

@@ -1,8 +1,7 @@
 """Which streams there are: the accounts of the settings times the event types that their tokens may read."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, Self
+from typing import Protocol
 
 from onepassword_sentinel.errors import ConnectorError, Failure
 from onepassword_sentinel.event_types import EventType
@@ -34,15 +33,6 @@ class Stream:
     def label(self) -> str:
         """What messages and child instance ids call it."""
         return f"{self.account.lower()}-{self.event_type}" if self.account else str(self.event_type)
-
-    def to_dict(self) -> dict[str, str]:
-        """Write a payload."""
-        return {"account": self.account, "account_key": self.account_key, "event_type": str(self.event_type)}
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """Read a payload."""
-        return cls(data["account"], data["account_key"], EventType(data["event_type"]))
 
 
 @dataclass(frozen=True, slots=True)

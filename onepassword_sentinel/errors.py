@@ -10,9 +10,9 @@ ConnectorError              the message is the sentence that an operator reads
 `Failure` is the same as data: orchestrations carry it from an activity to whoever acts on it.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, Self
+from typing import ClassVar, Literal, Self
 
 type FailureKind = Literal["permanent", "transient", "throttled", "cursor_rejected"]
 
@@ -72,8 +72,3 @@ class Failure:
         """Describe `error` in one line, as the platform keeps only a message's first."""
         message = " ".join(str(error).split())
         return cls(error.kind, message, getattr(error, "retry_after", 0.0))
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any] | None) -> Self | None:
-        """Read what `dataclasses.asdict` wrote into a payload."""
-        return None if data is None else cls(data["kind"], data["message"], float(data["retry_after"]))

@@ -1,8 +1,7 @@
 """Where in a stream the next request starts."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Self
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +36,3 @@ class Position:
     def restarted(self, start_time: str) -> Self:
         """Give the cursor up and begin at a time."""
         return replace(self, cursor=None, start_time=start_time, rows_done=0, last_uuid="")
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """Read what `dataclasses.asdict` wrote into a payload."""
-        return cls(**{name: data[name] for name in cls.__slots__ if name in data})

@@ -7,10 +7,8 @@ from the dead does no harm. A run that never comes back leaves a lease that runs
 The entity keeps the state as a dict (`version` 1) and calls these functions; times are the orchestration's.
 """
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any, Self
 
 from onepassword_sentinel.position import Position
 
@@ -34,21 +32,9 @@ class StreamState:
     events: int = 0
     version: int = STATE_VERSION
 
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any] | None) -> Self:
-        """Read what `to_dict` wrote; nothing yet is a stream without a memory."""
-        if not data:
-            return cls()
-        known = {name: data[name] for name in cls.__slots__ if name in data}
-        return cls(**{**known, "position": Position.from_dict(data["position"])})
-
     def is_held_under(self, fence: int) -> bool:
         """Tell whether this number is in force: the run that was granted it has not ended and was not taken over."""
         return bool(self.holder) and self.fence == fence
-
-    def to_dict(self) -> dict[str, Any]:
-        """Write a plain dict, as entity states and payloads must be."""
-        return asdict(self)
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ from onepassword_sentinel.errors import (
 from onepassword_sentinel.event_types import EventType
 from onepassword_sentinel.page import Page
 from onepassword_sentinel.position import Position
+from onepassword_sentinel.tally import Tally
 
 # After a rejected cursor: how far behind the newest delivered event to begin again. Item usages arrive as late as the
 # client that made them synchronises (Events API, item usage actions), so some lie behind the newest one.
@@ -58,20 +59,19 @@ class Budget:
 
 @dataclass(slots=True)
 class Transfer:
-    """What one transfer achieved. `position` and `newest` are to be committed; `more` says that more waits."""
+    """What one transfer achieved; also the output of `transfer_events`.
+
+    `position` and `newest` are to be committed, `more` says that more waits, `failure` what stopped it, and
+    `superseded` that another run holds the stream and nothing was done.
+    """
 
     position: Position
-    newest: datetime | None
+    newest: datetime | None = None
     more: bool = True
-    events: int = 0
-    pages: int = 0
-    chunks: int = 0
-    bytes: int = 0
-    requests: int = 0
-    seconds: float = 0.0
-    drift: set[str] = field(default_factory=set)
-    recovered: bool = False
+    superseded: bool = False
+    tally: Tally = field(default_factory=Tally)
     failure: Failure | None = None
+    v: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,13 +107,13 @@ class Drain:
             done.failure = Failure.of(
                 TransientError(f"{self.label}: cut off after {self.budget.hard_seconds:.0f} s, remotes are too slow"),
             )
-        done.seconds = self.clock() - started
+        done.tally.seconds = self.clock() - started
         return done
 
     async def _pages(self, done: Transfer, deadline: float) -> None:
         page = await self._fetch(done, done.position)
         while True:
-            done.pages += 1
+            done.tally.pages += 1
             behind = done.position.after_page(page.cursor)
             # An unmoved cursor would bring the same page again; the next run asks anew.
             moved = page.cursor != done.position.cursor
@@ -124,7 +124,7 @@ class Drain:
                 )
             done.more = page.has_more and moved
             ahead = None
-            if done.more and done.pages < self.budget.pages and self.clock() < deadline:
+            if done.more and done.tally.pages < self.budget.pages and self.clock() < deadline:
                 ahead = asyncio.create_task(self._fetch(done, behind))
             try:
                 await self._deliver(done, page)
@@ -139,7 +139,7 @@ class Drain:
                 raise
 
     async def _fetch(self, done: Transfer, position: Position) -> Page:
-        done.requests += 1
+        done.tally.requests += 1
         return await self.source.fetch_page(self.event_type, position)
 
     async def _deliver(self, done: Transfer, page: Page) -> None:
@@ -148,13 +148,13 @@ class Drain:
         if start and (len(page.items) < start or page.uuid(start - 1) != done.position.last_uuid):
             # The page is not the one that was begun: deliver it whole, as a repeated row is better than a lost one.
             start = 0
-        done.drift |= page.unknown_keys(self.event_type)
+        done.tally.drift |= page.unknown_keys(self.event_type)
         try:
             for chunk in pack(page.items, row_prefix(self.event_type, self.backfill_id), start=start):
                 await self.sink.upload(self.stream, chunk.compressed())
-                done.chunks += 1
-                done.bytes += len(chunk.body)
-                done.events += chunk.end - start
+                done.tally.chunks += 1
+                done.tally.bytes += len(chunk.body)
+                done.tally.events += chunk.end - start
                 start = chunk.end
                 done.position = done.position.within_page(start, page.uuid(start - 1))
         except OversizedRowError as error:
@@ -183,5 +183,5 @@ class Drain:
             done.failure = Failure.of(PermanentError(f"{error}, and no time is known to begin again from"))
             return
         done.position = done.position.restarted(start)
-        done.recovered = True
+        done.tally.recovered += 1
         done.more = True

@@ -10,8 +10,11 @@ from durabletask.entities import EntityInstanceId
 from durabletask.task import OrchestrationContext, TaskFailedError
 
 from onepassword_sentinel.errors import Failure
-from onepassword_sentinel.payloads import DrainRequest, Tally, TransferRequest, TransferResult
+from onepassword_sentinel.payloads import DrainRequest, TransferRequest
 from onepassword_sentinel.stream_state import StreamState
+from onepassword_sentinel.tally import Tally
+from onepassword_sentinel.transfer import Transfer
+from onepassword_sentinel.wire import from_wire, to_wire
 from orchestrators.orchestration import Steps, report, retry_policy, utc_now
 
 bp = df.Blueprint()
@@ -48,7 +51,7 @@ def drain_stream(ctx: OrchestrationContext, data: dict[str, Any]) -> Steps[dict[
 
     Only positions, counts and times pass through here; events never do.
     """
-    request = DrainRequest.from_dict(data)
+    request = from_wire(DrainRequest, data)
     log = ctx.create_replay_safe_logger(logging.getLogger(__name__))
     cursor = EntityInstanceId("stream_cursor", request.key)
     grant = yield ctx.call_entity(
@@ -66,7 +69,7 @@ def drain_stream(ctx: OrchestrationContext, data: dict[str, Any]) -> Steps[dict[
         log.info("%s is busy: %s holds it until %s", request.key, grant["holder"], grant["busy_until"])
         return {"outcome": "busy", "holder": grant["holder"], "busy_until": grant["busy_until"]}
 
-    run = _Run(grant["fence"], StreamState.from_dict(grant["state"]), Tally.from_dict(request.tally))
+    run = _Run(grant["fence"], from_wire(StreamState, grant["state"]), request.tally)
     yield from _drain(ctx, request, cursor, run)
     error = run.failure.message if run.failure else ""
     if run.outcome != "superseded":
@@ -78,7 +81,7 @@ def drain_stream(ctx: OrchestrationContext, data: dict[str, Any]) -> Steps[dict[
     if request.pacing.budget_seconds is None and run.outcome in ("more", "throttled"):
         if run.failure:
             yield ctx.create_timer(utc_now(ctx) + timedelta(seconds=run.failure.retry_after))
-        ctx.continue_as_new(request.with_tally(run.tally).to_dict(), save_events=True)
+        ctx.continue_as_new(to_wire(request.with_tally(run.tally)), save_events=True)
         return None
 
     summary = _summary(ctx, request, run)
@@ -104,7 +107,7 @@ def _drain(ctx: OrchestrationContext, request: DrainRequest, cursor: EntityInsta
             key=request.key,
             fence=run.fence,
             position=state.position,
-            newest=state.newest,
+            newest=datetime.fromisoformat(state.newest) if state.newest else None,
             may_start_over=not state.recovered_at
             or utc_now(ctx) - datetime.fromisoformat(state.recovered_at) > START_OVER_PAUSE,
             backfill_id=request.backfill_id,
@@ -113,13 +116,13 @@ def _drain(ctx: OrchestrationContext, request: DrainRequest, cursor: EntityInsta
         try:
             output = yield ctx.call_activity(
                 "transfer_events",
-                input=transfer.to_dict(),
+                input=to_wire(transfer),
                 retry_policy=retry_policy(pacing),
             )
         except TaskFailedError as error:
             run.outcome, run.failure = "failed", Failure("transient", error.details.message)
             return
-        result = TransferResult.from_dict(output)
+        result = from_wire(Transfer, output)
         if result.superseded:
             run.outcome = "superseded"
             run.failure = Failure("transient", f"{request.stream.label}: another run took the stream over")
@@ -131,20 +134,19 @@ def _drain(ctx: OrchestrationContext, request: DrainRequest, cursor: EntityInsta
                 "fence": run.fence,
                 "now": utc_now(ctx).isoformat(),
                 "lease_seconds": pacing.lease_seconds,
-                "position": asdict(result.position),
-                "newest": result.newest,
-                "events": result.events,
-                "recovered": result.recovered,
+                "position": to_wire(result.position),
+                "newest": result.newest.isoformat() if result.newest else "",
+                "events": result.tally.events,
+                "recovered": bool(result.tally.recovered),
             },
         )
-        run.tally.add(result)
+        run.tally.add(result.tally)
         if not answer["accepted"]:
-            message = (
-                f"{request.stream.label}: another run took the stream over; {result.events} events may be repeated"
-            )
+            repeated = f"{result.tally.events} events may be repeated"
+            message = f"{request.stream.label}: another run took the stream over; {repeated}"
             run.outcome, run.failure = "superseded", Failure("transient", message)
             return
-        run.state = StreamState.from_dict(answer["state"])
+        run.state = from_wire(StreamState, answer["state"])
         ctx.set_custom_status(
             {
                 "stream": request.stream.label,
@@ -185,7 +187,7 @@ def _summary(ctx: OrchestrationContext, request: DrainRequest, run: _Run) -> dic
         **counts,
         "lag_seconds": lag,
         "dead_letters": 0,
-        "drift": " ".join(run.tally.drift),
+        "drift": " ".join(sorted(run.tally.drift)),
         "error": note,
         "instance_id": ctx.instance_id,
         "backfill_id": request.backfill_id,

@@ -10,6 +10,7 @@ from durabletask.task import OrchestrationContext, Task, TaskFailedError
 from onepassword_sentinel.discovery import Stream
 from onepassword_sentinel.payloads import DrainRequest, PollRequest
 from onepassword_sentinel.sentences import joined
+from onepassword_sentinel.wire import from_wire, to_wire
 from orchestrators.orchestration import Steps, report, retry_policy, utc_now
 
 bp = df.Blueprint()
@@ -30,7 +31,7 @@ def poll(ctx: OrchestrationContext, data: dict[str, Any] | None) -> Steps[dict[s
     3. Write the heartbeat if every stream is healthy.
     4. Fail with all the sentences if anything failed; being throttled is no failure.
     """
-    request = PollRequest.from_dict(data)
+    request = from_wire(PollRequest, data)
     log = ctx.create_replay_safe_logger(logging.getLogger(__name__))
     try:
         found = yield ctx.call_activity(
@@ -41,7 +42,7 @@ def poll(ctx: OrchestrationContext, data: dict[str, Any] | None) -> Steps[dict[s
     except TaskFailedError as error:
         found = {"streams": [], "lookback_days": 0, "problems": []}
         found["problems"] = [{"account": "", "kind": "transient", "message": error.details.message}]
-    streams = [Stream.from_dict(stream) for stream in found["streams"]]
+    streams = [from_wire(Stream, stream) for stream in found["streams"]]
     throttled = [problem for problem in found["problems"] if problem["kind"] == "throttled"]
     problems = [problem["message"] for problem in found["problems"] if problem not in throttled]
     ctx.set_custom_status({"streams": len(streams), "problems": len(problems)})
@@ -50,7 +51,7 @@ def poll(ctx: OrchestrationContext, data: dict[str, Any] | None) -> Steps[dict[s
     children: dict[str, Task[Any]] = {
         stream.label: ctx.call_sub_orchestrator(
             "drain_stream",
-            input=DrainRequest(stream, stream.key, start_time, pacing=request.pacing).to_dict(),
+            input=to_wire(DrainRequest(stream, stream.key, start_time, pacing=request.pacing)),
             instance_id=f"{ctx.instance_id}-{stream.label}",
         )
         for stream in streams

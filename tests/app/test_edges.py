@@ -9,9 +9,11 @@ from entities.stream_cursor import stream_cursor
 from onepassword_sentinel import __version__
 from onepassword_sentinel.discovery import Stream
 from onepassword_sentinel.event_types import EventType
-from onepassword_sentinel.payloads import Pacing, TransferRequest, TransferResult
+from onepassword_sentinel.payloads import TransferRequest
 from onepassword_sentinel.position import Position
 from onepassword_sentinel.stream_state import StreamState
+from onepassword_sentinel.transfer import Transfer
+from onepassword_sentinel.wire import from_wire, to_wire
 from tests.core.conftest import NOW, jwt
 
 TRANSFER = transfer_events.build().get_user_function().client_function
@@ -29,7 +31,7 @@ def test_the_entity_keeps_a_plain_dict() -> None:
     """State and answers survive the platform's codec and read well in Durable Functions Monitor."""
     begun = execute_entity(ENTITY, "begin", input=BEGIN)
     state = begun.get_state()
-    assert StreamState.from_dict(state).holder == "poll-1"
+    assert from_wire(StreamState, state).holder == "poll-1"
     assert begun.get_result()["granted"] is True
     busy = execute_entity(ENTITY, "begin", input={**BEGIN, "holder": "poll-2"}, state=state)
     assert busy.get_result()["granted"] is False
@@ -76,7 +78,7 @@ class Client:
 
     def get_typed_state(self) -> dict[str, object]:
         assert self.state is not None
-        return self.state.to_dict()
+        return to_wire(self.state)
 
 
 @pytest.mark.parametrize(
@@ -91,12 +93,8 @@ async def test_a_transfer_whose_number_is_not_in_force_touches_nothing(state: St
         key="ACC-auditevents",
         fence=3,
         position=Position(cursor="c"),
-        newest="",
-        may_start_over=True,
-        backfill_id="",
-        pacing=Pacing(),
     )
     # No settings are there: a step further and it would fail.
-    answer = await TRANSFER(request.to_dict(), Client(state))
-    result = TransferResult.from_dict(answer)
-    assert (result.superseded, result.position, result.requests) == (True, request.position, 0)
+    answer = await TRANSFER(to_wire(request), Client(state))
+    result = from_wire(Transfer, answer)
+    assert (result.superseded, result.position, result.tally.requests) == (True, request.position, 0)

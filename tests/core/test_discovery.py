@@ -7,6 +7,7 @@ from onepassword_sentinel.errors import ConnectorError, TransientError
 from onepassword_sentinel.event_types import EventType
 from onepassword_sentinel.events_api import Introspection
 from onepassword_sentinel.settings import Account
+from onepassword_sentinel.wire import from_wire, to_wire
 
 
 class Told:
@@ -48,4 +49,4 @@ async def test_streams_of_a_named_account_are_told_apart(account: Account) -> No
     """Labels go into child instance ids and messages, keys into entity ids."""
     (stream, *_) = (await discover(replace(account, name="ACME"), Told(*EventType))).streams
     assert (stream.label, stream.key) == ("acme-signinattempts", "ACC-signinattempts")
-    assert Stream.from_dict(stream.to_dict()) == stream
+    assert from_wire(Stream, to_wire(stream)) == stream

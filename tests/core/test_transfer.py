@@ -89,7 +89,13 @@ async def test_everything_is_delivered_in_order_and_counted() -> None:
     assert sink.uuids == ["U0", "U1", "U2"]
     assert {row["log_source"] for row in sink.rows} == {"auditevents"}
     assert done.position == START.after_page("3")
-    assert (done.events, done.pages, done.chunks, done.requests, done.more) == (3, 3, 2, 3, False)
+    assert (done.tally.events, done.tally.pages, done.tally.chunks, done.tally.requests, done.more) == (
+        3,
+        3,
+        2,
+        3,
+        False,
+    )
     assert done.newest == datetime(2026, 11, 20, 0, 0, 2, tzinfo=UTC)
     assert done.failure is None
 
@@ -146,7 +152,7 @@ async def test_a_refused_chunk_names_the_stream_and_commits_nothing_of_itself(er
     source, sink = Source([event(0)], [event(1)]), Sink()
     sink.failing[1], sentence = error, str(error)
     done = await run(source, sink)
-    assert (done.position, done.events) == (START, 0)
+    assert (done.position, done.tally.events) == (START, 0)
     assert done.failure is not None
     assert (done.failure.kind, done.failure.message) == (error.kind, f"auditevents: {sentence}")
     assert done.failure.retry_after == getattr(error, "retry_after", 0)
@@ -161,7 +167,7 @@ async def test_a_page_of_several_chunks_goes_on_behind_the_last_acknowledged_one
     second = await run(source, sink, first.position)
     assert sink.uuids == [f"U{n}" for n in range(6)]
     assert second.position == START.after_page("2")
-    assert (first.events, second.events) == (2, 4)
+    assert (first.tally.events, second.tally.events) == (2, 4)
 
 
 async def test_a_page_that_changed_is_delivered_whole() -> None:
@@ -169,7 +175,7 @@ async def test_a_page_that_changed_is_delivered_whole() -> None:
     source, sink = Source([event(9), event(0), event(1)]), Sink()
     done = await run(source, sink, START.within_page(1, "U0"))
     assert sink.uuids == ["U9", "U0", "U1"]
-    assert done.events == 3
+    assert done.tally.events == 3
 
 
 async def test_an_unmoved_cursor_with_events_is_not_delivered() -> None:
@@ -189,7 +195,7 @@ async def test_an_unmoved_cursor_without_events_ends_the_run() -> None:
     source = Source()
     source.fetch_page = _always(stuck)  # type: ignore[method-assign]
     done = await run(source, Sink(), START.after_page("1"))
-    assert (done.more, done.pages, done.failure) == (False, 1, None)
+    assert (done.more, done.tally.pages, done.failure) == (False, 1, None)
 
 
 def _always(page: Page) -> Callable[[EventType, Position], Any]:
@@ -205,7 +211,7 @@ async def test_a_rejected_cursor_is_replaced_by_a_time_behind_the_newest_event()
     source.failing["1"] = CursorRejectedError("auditevents: 1Password answered 400")
     done = await run(source, Sink())
     assert done.position == Position(start_time="2026-11-18T00:00:00Z")
-    assert (done.recovered, done.more, done.failure) == (True, True, None)
+    assert (done.tally.recovered, done.more, done.failure) == (1, True, None)
 
 
 async def test_a_rejected_cursor_of_a_stream_without_events_begins_where_it_began() -> None:
@@ -213,7 +219,7 @@ async def test_a_rejected_cursor_of_a_stream_without_events_begins_where_it_bega
     source = Source([], [event(1)])
     source.failing["1"] = CursorRejectedError("auditevents: 1Password answered 400")
     done = await run(source, Sink())
-    assert (done.position, done.recovered) == (START, True)
+    assert (done.position, done.tally.recovered) == (START, 1)
 
 
 async def test_a_cursor_is_not_replaced_again_and_again() -> None:
@@ -222,7 +228,7 @@ async def test_a_cursor_is_not_replaced_again_and_again() -> None:
     source.failing["0"] = CursorRejectedError("auditevents: 1Password answered 400")
     position = START.after_page("0")
     done = await run(source, Sink(), position, may_start_over=False)
-    assert (done.position, done.recovered) == (position, False)
+    assert (done.position, done.tally.recovered) == (position, 0)
     assert done.failure is not None
     assert done.failure.kind == "permanent"
 
@@ -256,7 +262,7 @@ async def test_remotes_that_hang_are_cut_off_with_everything_kept() -> None:
 async def test_drift_is_noted_once_per_key() -> None:
     """An unknown key is delivered like the rest and reported."""
     done = await run(Source([{**event(0), "risk": 1}], [{**event(1), "risk": 2}]), Sink())
-    assert done.drift == {"risk"}
+    assert done.tally.drift == {"risk"}
 
 
 @given(st.lists(st.integers(0, 4), max_size=6), st.sets(st.integers(1, 12), max_size=5), st.integers(1, 3))
