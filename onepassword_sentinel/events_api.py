@@ -14,6 +14,7 @@ from onepassword_sentinel.errors import CursorRejectedError, PermanentError, Thr
 from onepassword_sentinel.event_types import EventType
 from onepassword_sentinel.page import MalformedPageError, Page
 from onepassword_sentinel.position import Position
+from onepassword_sentinel.quotation import quoted
 from onepassword_sentinel.rate_limit import RequestQuota
 from onepassword_sentinel.retry_after import retry_after_seconds
 from onepassword_sentinel.settings import Account
@@ -22,7 +23,6 @@ from onepassword_sentinel.settings import Account
 PAGE_LIMIT: Final = 1000
 # Nothing is documented; every wait ends, and a whole page has to arrive within the total (seconds).
 TIMEOUT: Final = aiohttp.ClientTimeout(total=60, connect=10, sock_connect=10, sock_read=30)
-_QUOTED: Final = 160  # characters of a remote's own words that a message repeats
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,9 +171,7 @@ class EventsApi:
         )
 
     def _quote(self, body: bytes) -> str:
-        # Redacted before it is cut: half a token is a secret too.
-        text = " ".join(self._account.token.redact(body.decode(errors="replace")).split())
-        return f"“{text[:_QUOTED]}”" if text else ""
+        return quoted(body, secret=self._account.token.value)
 
 
 class _BadRequestError(Exception):

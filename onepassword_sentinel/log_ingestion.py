@@ -9,15 +9,12 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from azure.core.credentials_async import AsyncTokenCredential
-from azure.core.exceptions import (
-    AzureError,
-    ClientAuthenticationError,
-    HttpResponseError,
-    ServiceRequestError,
-)
+from azure.core.exceptions import AzureError, ClientAuthenticationError, ServiceRequestError
+from azure.core.pipeline import PipelineResponse
 from azure.monitor.ingestion.aio import LogsIngestionClient
 
-from onepassword_sentinel.errors import ConnectorError, PermanentError, ThrottledError, TransientError
+from onepassword_sentinel.errors import PermanentError, ThrottledError, TransientError
+from onepassword_sentinel.quotation import one_line, quoted
 from onepassword_sentinel.retry_after import retry_after_seconds
 
 # Input streams of the data collection rule (azuredeploy.json, streamDeclarations).
@@ -27,9 +24,8 @@ HEALTH_STREAM: Final = "Custom-OnePasswordConnectorHealth"
 _CONNECT_TIMEOUT: Final = 10
 _READ_TIMEOUT: Final = 30
 _LOG: Final = logging.getLogger(__name__)
-_QUOTED: Final = 160  # characters of a remote's own words that a message repeats
 
-_ADVICE: Final = {
+_ADVICE: Final[dict[int, str]] = {
     HTTPStatus.BAD_REQUEST: "the body was refused: is the data collection rule the one of this version?",
     HTTPStatus.UNAUTHORIZED: "the identity's token was refused: check LOGS_INGESTION_SCOPE for this cloud",
     HTTPStatus.FORBIDDEN: "give the app's identity the role Monitoring Metrics Publisher on the data collection rule "
@@ -73,13 +69,12 @@ class LogIngestion:
         await self._sign_in()
         try:
             # A stream, because the SDK takes bytes for a list of integers; it finds out by itself that it is gzip.
-            await self._client.upload(self._rule_id, stream, io.BytesIO(body))
-        except HttpResponseError as error:
-            raise self._refusal(error) from error
+            await self._client.upload(self._rule_id, stream, io.BytesIO(body), raw_response_hook=_look_at)
         except ServiceRequestError as error:
-            raise TransientError(f"Logs Ingestion cannot be reached at {self._endpoint} ({_words(error)})") from error
+            why = one_line(error.message)
+            raise TransientError(f"Logs Ingestion cannot be reached at {self._endpoint} ({why})") from error
         except AzureError as error:
-            raise TransientError(f"Logs Ingestion did not acknowledge a chunk ({_words(error)})") from error
+            raise TransientError(f"Logs Ingestion did not acknowledge a chunk ({one_line(error.message)})") from error
 
     async def _sign_in(self) -> None:
         """Get the identity's token ahead of the request, so that a failure here is not taken for the endpoint's."""
@@ -93,26 +88,25 @@ class LogIngestion:
                 "AZURE_CLIENT_ID to its client id (on a machine of your own: az login)",
             ) from error
         except AzureError as error:
-            raise TransientError(f"the identity endpoint did not answer ({_words(error)})") from error
-
-    def _refusal(self, error: HttpResponseError) -> ConnectorError:
-        status = error.status_code or 0
-        said = f"Logs Ingestion answered {status} ({_words(error)})"
-        wait = getattr(error.response, "headers", {}).get("Retry-After")
-        if status == HTTPStatus.TOO_MANY_REQUESTS:
-            said = f"{said}: the data collection rule's limits are reached"
-        if status == HTTPStatus.TOO_MANY_REQUESTS or (status == HTTPStatus.SERVICE_UNAVAILABLE and wait):
-            return ThrottledError(said, retry_after=retry_after_seconds(wait))
-        if advice := _ADVICE.get(HTTPStatus(status) if status in _ADVICE else HTTPStatus.OK):
-            return PermanentError(f"{said}: {advice}")
-        return TransientError(said)
+            raise TransientError(f"the identity endpoint did not answer ({one_line(error.message)})") from error
 
     async def close(self) -> None:
         """End the connections."""
         await self._client.close()
 
 
-def _words(error: AzureError) -> str:
-    """Say what the SDK says, in one line that is not too long."""
-    text = " ".join((error.message or type(error).__name__).split())
-    return text if len(text) <= _QUOTED else text[: _QUOTED - 1] + "…"
+def _look_at(answer: PipelineResponse[Any, Any]) -> None:
+    """Look at an answer before the SDK does: it fails on a body that is not JSON, and the status is lost."""
+    response = answer.http_response
+    status = response.status_code
+    if status == HTTPStatus.NO_CONTENT:
+        return
+    said = f"Logs Ingestion answered {status} {quoted(response.content)}".rstrip()
+    wait = response.headers.get("Retry-After")
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        said = f"{said}: the data collection rule's limits are reached"
+    if status == HTTPStatus.TOO_MANY_REQUESTS or (status == HTTPStatus.SERVICE_UNAVAILABLE and wait):
+        raise ThrottledError(said, retry_after=retry_after_seconds(wait))
+    if status in _ADVICE:
+        raise PermanentError(f"{said}: {_ADVICE[status]}")
+    raise TransientError(said)

@@ -56,7 +56,8 @@ class Page:
         except msgspec.ValidationError as error:
             raise MalformedPageError(f"JSON that is not a page ({error})") from error
         except msgspec.DecodeError as error:
-            raise MalformedPageError(f"malformed JSON ({error})") from error
+            detail = str(error).removeprefix("JSON is malformed: ")
+            raise MalformedPageError(f"malformed JSON ({detail})") from error
         if any(bytes(memoryview(item)[:1]) != b"{" for item in page.items):
             raise MalformedPageError("JSON that is not a page (an item is not an object)")
         return cls(page.cursor, page.has_more, page.items, len(body))

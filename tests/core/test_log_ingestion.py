@@ -1,0 +1,142 @@
+"""Delivery through the real SDK, over TLS, to an endpoint that answers as Azure or a gateway in front of it may."""
+
+import gzip
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from azure.core.credentials import AccessToken
+from azure.core.exceptions import ClientAuthenticationError, ServiceRequestError
+
+from local.ingestion import DropAfterStore, DropBeforeRead, Fault, IngestionSimulator, Status, read_tables
+from local.tls import Certificates
+from local.workspace import Workspace
+from onepassword_sentinel.errors import ConnectorError, PermanentError, ThrottledError, TransientError
+from onepassword_sentinel.log_ingestion import EVENTS_STREAM, LogIngestion
+
+TEMPLATE = Path(__file__).resolve().parents[2] / "azuredeploy.json"
+BODY = gzip.compress(b'[{"log_source":"auditevents","uuid":"A"}]')
+HTML = b"<html>\n<title>Bad gateway</title></html>"
+
+
+class Credential:
+    """Gives one token, or fails."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.error = error
+
+    async def get_token(self, *_: str, **__: Any) -> AccessToken:
+        if self.error:
+            raise self.error
+        return AccessToken("token", int(time.time()) + 3600)
+
+
+@pytest.fixture
+async def endpoint(tmp_path: Path) -> AsyncIterator[tuple[IngestionSimulator, Path]]:
+    """Provide a data collection rule, and the certificate to trust."""
+    certificates = Certificates()
+    certificates.write_bundle(tmp_path / "ca.pem")
+    workspace = Workspace(tmp_path / "w.duckdb", read_tables(TEMPLATE))
+    simulator = IngestionSimulator(TEMPLATE, workspace, accepts_token=lambda token: token == "token")
+    await simulator.start(certificates.server_context())
+    yield simulator, tmp_path / "ca.pem"
+    await simulator.stop()
+    workspace.close()
+
+
+async def upload(target: tuple[IngestionSimulator, Path], credential: Any = None, **options: str) -> None:
+    simulator, authority = target
+    values = {"endpoint": simulator.url, "rule_id": simulator.rule_id, "stream": EVENTS_STREAM, **options}
+    sink = LogIngestion(
+        values["endpoint"],
+        values["rule_id"],
+        "https://monitor.azure.com/.default",
+        credential or Credential(),
+        connection_verify=str(authority),
+    )
+    try:
+        await sink.upload(values["stream"], BODY)
+    finally:
+        await sink.close()
+
+
+async def test_an_acknowledged_chunk_has_landed(endpoint: tuple[IngestionSimulator, Path]) -> None:
+    """Returning means that all of it is stored, and one request was made."""
+    await upload(endpoint)
+    assert (endpoint[0].rows[EVENTS_STREAM], endpoint[0].requests[EVENTS_STREAM]) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind", "says"),
+    [
+        (Status(400, b'{"error":{"code":"InvalidPayload"}}'), PermanentError, '400 “{"error":{"code":"InvalidPay'),
+        (Status(401), PermanentError, "check LOGS_INGESTION_SCOPE"),
+        (Status(403, HTML, {"Content-Type": "text/html"}), PermanentError, "role Monitoring Metrics Publisher"),
+        (Status(404), PermanentError, "compare LOGS_INGESTION_ENDPOINT and LOGS_INGESTION_RULE_ID"),
+        (Status(413), PermanentError, "too large"),
+        (Status(429, b"", {"Retry-After": "7"}), ThrottledError, "limits are reached"),
+        (Status(429), ThrottledError, "limits are reached"),
+        (Status(503, b"", {"Retry-After": "7"}), ThrottledError, "answered 503"),
+        (Status(503), TransientError, "answered 503"),
+        (Status(502, HTML, {"Content-Type": "text/html"}), TransientError, "502 “<html> <title>Bad gateway</title>"),
+        (Status(500, b"not json", {"Content-Type": "application/json"}), TransientError, "500 “not json”"),
+        (DropBeforeRead(), TransientError, "Logs Ingestion"),
+        (DropAfterStore(), TransientError, "Logs Ingestion"),
+    ],
+    ids=lambda value: str(getattr(value, "code", "")) if isinstance(value, Fault) else None,
+)
+async def test_an_answer_becomes_what_is_to_be_done(
+    endpoint: tuple[IngestionSimulator, Path], fault: Fault, kind: type[ConnectorError], says: str
+) -> None:
+    """Whatever stands in the body and whatever it is said to be, the status counts, and nothing is tried twice."""
+    endpoint[0].faults.add(fault)
+    with pytest.raises(ConnectorError) as caught:
+        await upload(endpoint)
+    assert type(caught.value) is kind
+    assert says in str(caught.value)
+    assert endpoint[0].requests[EVENTS_STREAM] == 1
+    if isinstance(caught.value, ThrottledError):
+        assert caught.value.retry_after == (7 if getattr(fault, "headers", None) else 60)
+
+
+@pytest.mark.parametrize(
+    ("options", "kind", "says"),
+    [
+        ({"rule_id": "dcr-0"}, PermanentError, "LOGS_INGESTION_RULE_ID"),
+        ({"stream": "Custom-Nothing"}, PermanentError, "no such rule or stream"),
+        ({"endpoint": "https://localhost:1"}, TransientError, "cannot be reached at https://localhost:1"),
+    ],
+    ids=["rule", "stream", "endpoint"],
+)
+async def test_a_wrong_address_is_named(
+    endpoint: tuple[IngestionSimulator, Path], options: dict[str, str], kind: type[ConnectorError], says: str
+) -> None:
+    """An operator reads which setting to look at."""
+    with pytest.raises(kind, match=says):
+        await upload(endpoint, **options)
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (ClientAuthenticationError("no identity"), "AZURE_CLIENT_ID"),
+        (ServiceRequestError("refused"), r"identity endpoint did not answer \(refused\)"),
+    ],
+    ids=["refused", "unreachable"],
+)
+async def test_an_identity_without_a_token_is_not_taken_for_the_endpoint(
+    endpoint: tuple[IngestionSimulator, Path], error: Exception, says: str
+) -> None:
+    """The rule was never asked; the sentence is about the identity."""
+    with pytest.raises(TransientError, match=says):
+        await upload(endpoint, Credential(error))
+    assert endpoint[0].requests[EVENTS_STREAM] == 0
+
+
+async def test_a_refused_token_is_named(endpoint: tuple[IngestionSimulator, Path]) -> None:
+    """A token of another audience is what a wrong scope gives."""
+    endpoint[0]._accepts_token = lambda _: False
+    with pytest.raises(PermanentError, match=r"answered 401 .*LOGS_INGESTION_SCOPE"):
+        await upload(endpoint)
