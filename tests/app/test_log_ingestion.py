@@ -24,12 +24,12 @@ HTML = b"<html>\n<title>Bad gateway</title></html>"
 class Credential:
     """Gives one token, or fails."""
 
-    def __init__(self, error: Exception | None = None) -> None:
+    def __init__(self, error: type[Exception] | None = None) -> None:
         self.error = error
 
     async def get_token(self, *_: str, **__: Any) -> AccessToken:
         if self.error:
-            raise self.error
+            raise self.error("no identity")
         return AccessToken("token", int(time.time()) + 3600)
 
 
@@ -121,13 +121,13 @@ async def test_a_wrong_address_is_named(
 @pytest.mark.parametrize(
     ("error", "says"),
     [
-        (ClientAuthenticationError("no identity"), "AZURE_CLIENT_ID"),
-        (ServiceRequestError("refused"), r"identity endpoint did not answer \(refused\)"),
+        (ClientAuthenticationError, "AZURE_CLIENT_ID"),
+        (ServiceRequestError, r"identity endpoint did not answer \(no identity\)"),
     ],
     ids=["refused", "unreachable"],
 )
 async def test_an_identity_without_a_token_is_not_taken_for_the_endpoint(
-    endpoint: tuple[IngestionSimulator, Path], error: Exception, says: str
+    endpoint: tuple[IngestionSimulator, Path], error: type[Exception], says: str
 ) -> None:
     """The rule was never asked; the sentence is about the identity."""
     with pytest.raises(TransientError, match=says):
