@@ -34,7 +34,7 @@ format: $(READY)  ## Format and fix what can be fixed
 
 lock:  ## Resolve pyproject.toml into the two requirements files, with hashes
 	@$(PYTHON) -m venv $(VENV)-lock
-	@$(VENV)-lock/bin/python -m pip install --quiet --disable-pip-version-check uv
+	@$(VENV)-lock/bin/python -m pip install -qq --disable-pip-version-check uv
 	@$(LOCK) pyproject.toml -o requirements.txt
 	@$(LOCK) pyproject.toml --group dev -c requirements.txt -o requirements-dev.txt
 	@rm -rf $(VENV)-lock

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import azure.durable_functions as df
+import grpc
 from durabletask.client import OrchestrationQuery, OrchestrationStatus
 
 # A poll ends by itself within minutes. One that is still "running" after this long is stuck and is in nobody's way:
@@ -38,5 +39,11 @@ async def start_poll(
             return PollStart(state.instance_id, started=False)
     # No colons: Durable Functions Monitor takes an id that ends in ":<digits>" for a child's.
     instance_id = f"poll-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}"
-    await client.schedule_new_orchestration("poll", input=request or {"v": 1}, instance_id=instance_id)
+    try:
+        await client.schedule_new_orchestration("poll", input=request or {"v": 1}, instance_id=instance_id)
+    except grpc.aio.AioRpcError as error:
+        # Somebody else started it in this very second.
+        if error.code() is not grpc.StatusCode.ALREADY_EXISTS:
+            raise
+        return PollStart(instance_id, started=False)
     return PollStart(instance_id, started=True)
