@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 LOCK := $(VENV)-lock/bin/uv pip compile --quiet --python-version 3.13 --universal --generate-hashes --no-header --no-annotate
 
-.PHONY: help run serve test format lock clean
+.PHONY: help run serve query simulate test format lock clean
 
 help:  ## List the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -22,6 +22,12 @@ run: $(READY)  ## Do the main job in the local environment, check it and exit
 
 serve: $(READY)  ## Keep the local environment running on the real schedule, until Ctrl-C
 	@$(BIN)/python -m local serve $(ARGS)
+
+query: $(READY)  ## Ask what the last run left: make query KQL="OnePasswordEventLogs_CL | count"
+	@$(BIN)/python -m local query "$$KQL" $(ARGS)
+
+simulate: $(READY)  ## Run only the simulators and print the settings for `func start`
+	@$(BIN)/python -m local simulate $(ARGS)
 
 test: $(READY)  ## Format check, lint, types, all tests
 	@$(BIN)/ruff format --check --quiet .
