@@ -1,5 +1,6 @@
 """Delivery through the real SDK, over TLS, to an endpoint that answers as Azure or a gateway in front of it may."""
 
+import asyncio
 import gzip
 import time
 from collections.abc import AsyncIterator
@@ -133,6 +134,22 @@ async def test_an_identity_without_a_token_is_not_taken_for_the_endpoint(
     with pytest.raises(TransientError, match=says):
         await upload(endpoint, Credential(error))
     assert endpoint[0].requests[EVENTS_STREAM] == 0
+
+
+async def test_a_connection_that_fails_is_tried_once(endpoint: tuple[IngestionSimulator, Path]) -> None:
+    """Retries are the orchestration's: a second try down here would hide the first from it."""
+    connections = 0
+
+    async def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        writer.close()
+
+    async with await asyncio.start_server(hang_up, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        with pytest.raises(TransientError, match="cannot be reached"):
+            await upload(endpoint, endpoint=f"https://localhost:{port}")
+    assert connections == 1
 
 
 async def test_a_refused_token_is_named(endpoint: tuple[IngestionSimulator, Path]) -> None:

@@ -23,8 +23,9 @@ async def test_two_polls_at_once_deliver_everything_once(launch: Launch) -> None
 
 async def test_a_tick_that_finds_a_poll_running_skips_and_says_so(env: Environment) -> None:
     """One instance per tick, and none on top of another."""
-    env.source.faults.add(Stall(1.5), target="auditevents")
+    env.source.faults.add(Stall(2.5), target="auditevents")
     await env.host.fire_timer("poll_on_schedule")
+    await asyncio.sleep(1.1)  # ids count in seconds: this tick would have one of its own
     await env.host.fire_timer("poll_on_schedule")
     polls = [found for found in env.host.client.query("poll-") if found.name == "poll"]
     assert len(polls) == 1
