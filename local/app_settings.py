@@ -16,8 +16,18 @@ DEFAULTS: Final = {
 
 
 def passed_on(environment: Mapping[str, str]) -> dict[str, str]:
-    """Pick the app settings out of an environment."""
-    return {name: value for name, value in environment.items() if name in _NAMES or name.startswith(_PREFIXES)}
+    """Pick the app settings out of an environment; one that is empty is one that is not set."""
+    return {
+        name: value
+        for name, value in environment.items()
+        if value.strip() and (name in _NAMES or name.startswith(_PREFIXES))
+    }
+
+
+def looks_back(settings: Mapping[str, str], days: float) -> bool:
+    """Tell whether a stream without a cursor starts at least so long ago."""
+    text = settings["FIRST_RUN_LOOKBACK_DAYS"]
+    return text.isdecimal() and int(text) >= days
 
 
 def has_own_source(settings: Mapping[str, str]) -> bool:

@@ -45,6 +45,11 @@ class Polls:
     streams: dict[str, StreamReport] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
 
+    @property
+    def delivered(self) -> dict[str, int]:
+        """What the app says it delivered, by stream."""
+        return {name: stream.events for name, stream in self.streams.items()}
+
     async def catch_up(self, while_waiting: Callable[[], Awaitable[None]]) -> bool:
         """Poll until nothing waits any more; False if a poll failed or it takes too many."""
         for _ in range(_MOST_POLLS):

@@ -7,7 +7,7 @@ from typing import Any, Final
 from rich.console import Console
 from rich.table import Table
 
-from local.accounting import Account
+from local.accounting import StreamAccount
 from local.polling import StreamReport
 
 HEADINGS: Final = ("stream", "events", "pages", "chunks", "MB", "seconds", "lag", "cursor age", "lost", "doubled")
@@ -18,7 +18,7 @@ class RunReport:
     """Everything a run found out. Times in seconds, sizes in bytes; `worker_*` count from the end of its start-up."""
 
     streams: dict[str, StreamReport]
-    accounts: dict[str, Account]
+    accounts: dict[str, StreamAccount]
     polls: int
     wall_seconds: float
     worker_startup_cpu_seconds: float

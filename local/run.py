@@ -11,8 +11,9 @@ from typing import Final
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from local.accounting import Account, account_for
+from local.accounting import account_for, what_is_wrong
 from local.host import FunctionsHost, HostError
+from local.onepassword import OnePasswordSimulator
 from local.polling import Polls
 from local.report import RunReport, print_rows
 from local.simulators import Simulators
@@ -77,9 +78,10 @@ async def _polls(options: Namespace, simulators: Simulators, host: FunctionsHost
             if not going_on:
                 break
             if simulators.onepassword:
-                _let_events_arrive(simulators, options.events)
+                _let_events_arrive(simulators.onepassword, options.events)
             going_on = await polls.catch_up(show)
-    accounts = {name: account_for(name, simulators.onepassword, simulators.workspace) for name in polls.streams}
+    streams = simulators.onepassword.features if simulators.onepassword else tuple(polls.streams)
+    accounts = {name: account_for(name, simulators.onepassword, simulators.workspace) for name in streams}
     return RunReport(
         streams=polls.streams,
         accounts=accounts,
@@ -88,30 +90,14 @@ async def _polls(options: Namespace, simulators: Simulators, host: FunctionsHost
         worker_startup_cpu_seconds=startup_cpu,
         worker_cpu_seconds=host.worker.cpu_seconds() - startup_cpu,
         worker_peak_memory_bytes=host.worker.peak_memory_bytes(),
-        problems=(*polls.problems, *_wrong(polls, accounts)),
+        problems=(*polls.problems, *what_is_wrong(accounts, polls.delivered, simulators.backlog)),
     )
 
 
-def _let_events_arrive(simulators: Simulators, events: int) -> None:
+def _let_events_arrive(source: OnePasswordSimulator, events: int) -> None:
     """Add a twentieth of the backlog to each stream, a third of the item usages behind what was delivered already."""
-    if simulators.onepassword is None:
-        return
     new = max(3, events // 20)
-    for stream in simulators.onepassword.features:
+    for stream in source.features:
         late = new // 3 if stream == "itemusages" else 0
-        simulators.onepassword.add_events(stream, new - late)
-        simulators.onepassword.add_events(stream, late, late=True)
-
-
-def _wrong(polls: Polls, accounts: dict[str, Account]) -> list[str]:
-    """Say what does not add up, as far as it can be known."""
-    found: list[str] = []
-    for name, account in accounts.items():
-        delivered = polls.streams[name].events
-        if account.lost:
-            found.append(f"{name}: {account.lost:,} of {account.offered:,} events are lost")
-        if account.duplicated:
-            found.append(f"{name}: {account.duplicated:,} rows are doubled")
-        if account.rows is None and account.offered is not None and account.offered != delivered:
-            found.append(f"{name}: {account.offered:,} events were offered, {delivered:,} acknowledged")
-    return found
+        source.add_events(stream, new - late)
+        source.add_events(stream, late, late=True)

@@ -6,10 +6,10 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Self
 
-from local.app_settings import DEFAULTS, has_own_destination, has_own_source, passed_on
+from local.app_settings import DEFAULTS, has_own_destination, has_own_source, looks_back, passed_on
 from local.identity import ManagedIdentitySimulator
 from local.ingestion import IngestionSimulator, read_tables
-from local.onepassword import OnePasswordSimulator
+from local.onepassword import BACKLOG_DAYS, OnePasswordSimulator
 from local.tls import Certificates
 from local.workspace import Workspace, WorkspaceError
 
@@ -51,10 +51,17 @@ class Simulators:
             raise
         bundle = self._state_dir / _BUNDLE_FILE
         certificates.write_bundle(bundle)
-        self.settings["SSL_CERT_FILE"] = str(bundle)
+        self.settings["SSL_CERT_FILE"] = str(bundle.resolve())
         if {"HTTPS_PROXY", "HTTP_PROXY"} & self.settings.keys():
             self.settings["NO_PROXY"] = ",".join(filter(None, [self.settings.get("NO_PROXY"), "localhost,127.0.0.1"]))
         return self
+
+    @property
+    def backlog(self) -> dict[str, int]:
+        """How many events each simulated stream has, if the app is told to look back far enough for all of them."""
+        if self.onepassword is None or not looks_back(self.settings, BACKLOG_DAYS):
+            return {}
+        return {name: len(self.onepassword.logs[name]) for name in self.onepassword.features}
 
     async def __aexit__(self, *_: object) -> None:
         await self._stack.aclose()

@@ -3,6 +3,7 @@
 import ssl
 from pathlib import Path
 
+import certifi
 import trustme
 
 
@@ -23,6 +24,5 @@ class Certificates:
 
         One of the two remotes may be real, so the system's authorities stay.
         """
-        system = ssl.get_default_verify_paths().cafile
-        trusted = Path(system).read_bytes() if system else b""
-        path.write_bytes(trusted + b"\n" + self._authority.cert_pem.bytes())
+        system = ssl.get_default_verify_paths().cafile or certifi.where()
+        path.write_bytes(Path(system).read_bytes() + b"\n" + self._authority.cert_pem.bytes())

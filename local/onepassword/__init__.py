@@ -16,11 +16,13 @@ from local.onepassword.faults import (
     Stall,
     Status,
 )
+from local.onepassword.log import BACKLOG_DAYS
 from local.onepassword.server import OnePasswordSimulator
 from local.onepassword.tokens import LEGACY_AUDIENCE, truncated
 
 __all__ = [
     "ALWAYS",
+    "BACKLOG_DAYS",
     "EVENT_TYPES",
     "LEGACY_AUDIENCE",
     "Body",

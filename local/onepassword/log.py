@@ -10,7 +10,8 @@ from local.onepassword.events import TIME_DRAWS, EventSource
 from local.onepassword.timestamps import DAY, HOUR, MINUTE, SECOND
 
 FOREVER: Final = 2**63 - 1
-BACKLOG_SPAN: Final = 69 * DAY // 10  # inside the week that a collector asks for at first
+BACKLOG_DAYS: Final = 6.9  # inside the week that a collector asks for at first
+BACKLOG_SPAN: Final = int(BACKLOG_DAYS * DAY)
 _ARRIVAL_SPAN: Final = 2 * SECOND
 _LATE_AT_LEAST: Final = 5 * MINUTE
 _LATE_AT_MOST: Final = 26 * HOUR

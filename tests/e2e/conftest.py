@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from local.accounting import Account, account_for
+from local.accounting import StreamAccount, account_for
 from local.host import FunctionsHost, Instance
 from local.ingestion import IngestionSimulator
 from local.onepassword import OnePasswordSimulator
@@ -62,8 +62,8 @@ class Environment:
         assert instance is not None
         return instance
 
-    def account(self, stream: str) -> Account:
-        """Account for one stream."""
+    def account(self, stream: str) -> StreamAccount:
+        """StreamAccount for one stream."""
         return account_for(stream, self.simulators.onepassword, self.simulators.workspace)
 
     def assert_all_landed_once(self, *streams: str) -> None:

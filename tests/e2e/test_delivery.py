@@ -30,6 +30,25 @@ async def test_a_tick_of_the_timer_starts_a_poll_that_reads_well(env: Environmen
     assert {name: result["events"] for name, result in poll.output["streams"].items()} == dict.fromkeys(STREAMS, 300)
 
 
+def _functions(env: Environment) -> dict[str, str]:
+    return {name: function.trigger for name, function in env.host.functions.items() if not name.startswith("BuiltIn")}
+
+
+async def test_the_app_has_these_functions(launch: Launch) -> None:
+    """The worker library indexes them all, whatever the settings are; the schedule is a setting."""
+    async with launch(change=lambda _: {"ONEPASSWORD_TOKEN": "none", "POLL_SCHEDULE": "7 */3 * * * *"}) as env:
+        assert _functions(env) == {
+            "poll_on_schedule": "timerTrigger",
+            "poll": "orchestrationTrigger",
+            "drain_stream": "orchestrationTrigger",
+            "discover_streams": "activityTrigger",
+            "transfer_events": "activityTrigger",
+            "report_health": "activityTrigger",
+            "stream_cursor": "entityTrigger",
+        }
+        assert env.host.functions["poll_on_schedule"].schedule == "7 */3 * * * *"
+
+
 async def test_an_idle_poll_asks_once_per_stream_and_moves_nothing(env: Environment) -> None:
     """1Password's quota is the scarce thing: nothing new costs one request a stream and one introspection."""
     await env.poll()
