@@ -34,14 +34,14 @@ async def transfer_events(payload: dict, client: df.DurableFunctionsClient) -> d
         settings = read_settings()
         account = settings.account(request.stream.account)
     except SettingsError as error:
-        return to_wire(Transfer(request.position, failure=Failure.of(error)))
+        return to_wire(Transfer(request.position, failure=Failure.of(error, who=request.stream.label)))
     pacing = request.pacing
     drain = Drain(
         source=events_api(account),
         sink=log_ingestion(settings),
         stream=EVENTS_STREAM,
         event_type=request.stream.event_type,
-        label=account.label(request.stream.event_type),
+        label=request.stream.label,
         backfill_id=request.backfill_id,
         may_start_over=request.may_start_over,
         budget=Budget(pacing.transfer_pages, pacing.transfer_seconds, pacing.transfer_limit),

@@ -16,12 +16,15 @@ bp = df.Blueprint()
 # No class: every public attribute of an entity class can be called as an operation, `set_state` among them.
 @bp.entity_trigger(context_name="ctx", entity_name="stream_cursor")
 def stream_cursor(ctx: EntityContext, data: dict[str, Any]) -> dict[str, Any]:
-    """Run one operation on the stream's state; operations on one key run one after the other."""
+    """Run one operation on the stream's state; operations on one key run one after the other.
+
+    Every answer has the state as it is now and whether the operation was `accepted`.
+    """
     state = from_wire(StreamState, ctx.get_state())
     now = datetime.fromisoformat(data["now"])
     match ctx.operation:
         case "begin":
-            state, grant = begin(
+            state, accepted = begin(
                 state,
                 holder=data["holder"],
                 now=now,
@@ -29,7 +32,6 @@ def stream_cursor(ctx: EntityContext, data: dict[str, Any]) -> dict[str, Any]:
                 start_time=data["start_time"],
                 end_time=data["end_time"],
             )
-            answer = to_wire(grant)
         case "commit":
             state, accepted = commit(
                 state,
@@ -41,7 +43,6 @@ def stream_cursor(ctx: EntityContext, data: dict[str, Any]) -> dict[str, Any]:
                 events=data["events"],
                 recovered=data["recovered"],
             )
-            answer = {"accepted": accepted, "state": to_wire(state)}
         case "release":
             state, accepted = release(
                 state,
@@ -50,8 +51,8 @@ def stream_cursor(ctx: EntityContext, data: dict[str, Any]) -> dict[str, Any]:
                 outcome=data["outcome"],
                 error=data["error"],
             )
-            answer = {"accepted": accepted}
         case unknown:
             raise ValueError(f"a stream cursor has no operation {unknown!r}; it has begin, commit and release")
-    ctx.set_state(to_wire(state))
-    return answer
+    kept = to_wire(state)
+    ctx.set_state(kept)
+    return {"accepted": accepted, "state": kept}

@@ -31,7 +31,7 @@ class Stream:
 
     @property
     def label(self) -> str:
-        """What messages and child instance ids call it."""
+        """What messages and child instance ids call it, so that one leads to the other."""
         return f"{self.account.lower()}-{self.event_type}" if self.account else str(self.event_type)
 
 
@@ -50,7 +50,7 @@ async def discover(account: Account, api: Introspector) -> Discovery:
     try:
         found = await api.introspect()
     except ConnectorError as error:
-        return Discovery(account, failure=Failure.of(error))
+        return Discovery(account, failure=Failure.of(error, who=account.label("introspection")))
     streams = tuple(Stream(account.name, found.account_key, event_type) for event_type in found.event_types)
     missing = tuple(event_type for event_type in EventType if event_type not in found.event_types)
     if not streams:

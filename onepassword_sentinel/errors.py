@@ -68,7 +68,7 @@ class Failure:
     retry_after: float = 0.0
 
     @classmethod
-    def of(cls, error: ConnectorError) -> Self:
-        """Describe `error` in one line, as the platform keeps only a message's first."""
-        message = " ".join(str(error).split())
+    def of(cls, error: ConnectorError, *, who: str = "") -> Self:
+        """Describe `error` in one line, as the platform keeps only a message's first, and say whom it is about."""
+        message = " ".join(f"{who}: {error}".split() if who else str(error).split())
         return cls(error.kind, message, getattr(error, "retry_after", 0.0))

@@ -65,12 +65,11 @@ class EventsApi:
             ThrottledError: the quota is used up.
 
         """
-        what = self._account.label("introspection")
-        body = await self._request("GET", "/api/v2/auth/introspect", None, what)
+        body = await self._request("GET", "/api/v2/auth/introspect", None)
         try:
             found = msgspec.json.decode(body, type=_IntrospectionBody)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise self._unexpected(what, f"what is no introspection ({error})", body) from error
+            raise self._unexpected(f"what is no introspection ({error})", body) from error
         granted = tuple(event_type for event_type in EventType if event_type in found.features)
         return Introspection(found.account_uuid or found.uuid, granted)
 
@@ -87,7 +86,6 @@ class EventsApi:
         # Either a cursor or where to begin: the API refuses both at once. The beginning is always said, because the
         # API's own default is one hour ago.
         query: dict[str, Any]
-        what = self._account.label(event_type)
         if position.cursor is not None:
             query = {"cursor": position.cursor}
         else:
@@ -95,7 +93,7 @@ class EventsApi:
             if position.end_time is not None:
                 query["end_time"] = position.end_time
         try:
-            body = await self._request("POST", f"/api/v2/{event_type}", query, what)
+            body = await self._request("POST", f"/api/v2/{event_type}", query)
         except _BadRequestError as error:
             if position.cursor is not None:
                 raise CursorRejectedError(str(error)) from error
@@ -103,11 +101,11 @@ class EventsApi:
         try:
             return Page.parse(body)
         except MalformedPageError as error:
-            raise self._unexpected(what, str(error), body) from error
+            raise self._unexpected(str(error), body) from error
 
-    async def _request(self, method: str, path: str, query: dict[str, Any] | None, what: str) -> bytes:
+    async def _request(self, method: str, path: str, query: dict[str, Any] | None) -> bytes:
+        await self._quota.acquire()
         try:
-            await self._quota.acquire()
             async with self._session.request(
                 method,
                 self._account.events_url + path,
@@ -121,20 +119,18 @@ class EventsApi:
                 allow_redirects=False,
             ) as response:
                 body = await response.read()
-        except ThrottledError as error:
-            raise ThrottledError(f"{what}: {error}", retry_after=error.retry_after) from error
         except TimeoutError as error:
-            raise TransientError(f"{what}: {self._account.events_url} did not answer in time") from error
+            raise TransientError(f"{self._account.events_url} did not answer in time") from error
         except aiohttp.ClientError as error:
-            raise TransientError(self._unreachable(what, error)) from error
+            raise TransientError(self._unreachable(error)) from error
         if response.status != HTTPStatus.OK:
-            raise self._refusal(what, response, body)
+            raise self._refusal(response, body)
         return body
 
-    def _refusal(self, what: str, response: aiohttp.ClientResponse, body: bytes) -> Exception:
+    def _refusal(self, response: aiohttp.ClientResponse, body: bytes) -> Exception:
         """Turn a status into the error that says what to do."""
         status = response.status
-        said = f"{what}: 1Password answered {status} {self._quote(body)}".rstrip()
+        said = f"1Password answered {status} {self._quote(body)}".rstrip()
         if status == HTTPStatus.BAD_REQUEST:
             return _BadRequestError(said)
         if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
@@ -156,17 +152,17 @@ class EventsApi:
             return TransientError(f"{said}: see https://status.1password.com if it goes on")
         return PermanentError(f"{said}: this is not a documented answer; please report it")
 
-    def _unreachable(self, what: str, error: aiohttp.ClientError) -> str:
+    def _unreachable(self, error: aiohttp.ClientError) -> str:
         host = self._account.events_url
         if isinstance(error, aiohttp.ClientConnectorDNSError):
-            return f"{what}: the host of {host} is unknown: check {self._account.url_setting} and DNS"
+            return f"the host of {host} is unknown: check {self._account.url_setting} and DNS"
         if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError):
-            return f"{what}: no trusted TLS connection to {host}: a proxy may be in between ({type(error).__name__})"
-        return f"{what}: no whole answer from {host} ({type(error).__name__})"
+            return f"no trusted TLS connection to {host}: a proxy may be in between ({type(error).__name__})"
+        return f"no whole answer from {host} ({type(error).__name__})"
 
-    def _unexpected(self, what: str, found: str, body: bytes) -> TransientError:
+    def _unexpected(self, found: str, body: bytes) -> TransientError:
         return TransientError(
-            f"{what}: {self._account.events_url} answered 200 with {found}: {self._quote(body) or 'nothing'}: "
+            f"{self._account.events_url} answered 200 with {found}: {self._quote(body) or 'nothing'}: "
             f"a proxy may be in between, or {self._account.url_setting} is wrong",
         )
 

@@ -4,15 +4,14 @@ Two runs that read the same cursor would deliver the same pages, so `begin` gran
 a number that grows with each grant. `commit` and `release` are refused under an older number: a run that comes back
 from the dead does no harm. A run that never comes back leaves a lease that runs out.
 
-The entity keeps the state as a dict (`version` 1) and calls these functions; times are the orchestration's.
+Each of the three returns the state as it is now and whether the operation was accepted. The entity keeps the state as a
+dict; times are the orchestration's.
 """
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from onepassword_sentinel.position import Position
-
-STATE_VERSION = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,22 +29,11 @@ class StreamState:
     outcome: str = ""
     error: str = ""
     events: int = 0
-    version: int = STATE_VERSION
+    v: int = 1
 
     def is_held_under(self, fence: int) -> bool:
         """Tell whether this number is in force: the run that was granted it has not ended and was not taken over."""
         return bool(self.holder) and self.fence == fence
-
-
-@dataclass(frozen=True, slots=True)
-class Grant:
-    """The answer to `begin`: the stream is granted, or somebody else holds it until `busy_until`."""
-
-    granted: bool
-    fence: int = 0
-    busy_until: str = ""
-    holder: str = ""
-    state: StreamState = field(default_factory=StreamState)
 
 
 def begin(
@@ -56,25 +44,24 @@ def begin(
     lease: timedelta,
     start_time: str,
     end_time: str | None,
-) -> tuple[StreamState, Grant]:
-    """Grant the stream to `holder` unless a lease stands.
+) -> tuple[StreamState, bool]:
+    """Grant the stream to `holder` under the next number, unless a lease stands.
 
     A stream that never ran is given its beginning here, once: were it worked out anew by each run, a first run that
     fails would push the beginning on and leave a gap.
     """
     if state.lease_until and datetime.fromisoformat(state.lease_until) > now:
-        return state, Grant(granted=False, busy_until=state.lease_until, holder=state.holder)
+        return state, False
     position = state.position
     if position.cursor is None and position.start_time is None:
         position = Position(start_time=start_time, end_time=end_time)
-    granted = replace(
+    return replace(
         state,
         position=position,
         fence=state.fence + 1,
         holder=holder,
         lease_until=(now + lease).isoformat(),
-    )
-    return granted, Grant(granted=True, fence=granted.fence, state=granted)
+    ), True
 
 
 def commit(

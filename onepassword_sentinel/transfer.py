@@ -102,10 +102,11 @@ class Drain:
         except CursorRejectedError as error:
             self._start_over(done, error)
         except ConnectorError as error:
-            done.failure = Failure.of(error)
+            done.failure = Failure.of(error, who=self.label)
         except TimeoutError:
             done.failure = Failure.of(
-                TransientError(f"{self.label}: cut off after {self.budget.hard_seconds:.0f} s, remotes are too slow"),
+                TransientError(f"cut off after {self.budget.hard_seconds:.0f} s, remotes are too slow"),
+                who=self.label,
             )
         done.tally.seconds = self.clock() - started
         return done
@@ -119,7 +120,7 @@ class Drain:
             moved = page.cursor != done.position.cursor
             if page.items and not moved:
                 raise TransientError(
-                    f"{self.label}: 1Password gave {len(page.items)} events and a cursor that does not move on; "
+                    f"1Password gave {len(page.items)} events and a cursor that does not move on; "
                     "none of them was delivered, as the next request would bring them again",
                 )
             done.more = page.has_more and moved
@@ -159,12 +160,9 @@ class Drain:
                 done.position = done.position.within_page(start, page.uuid(start - 1))
         except OversizedRowError as error:
             raise PermanentError(
-                f"{self.label}: event {page.uuid(error.index)} has {error.size:,} bytes, more than Azure takes in "
+                f"event {page.uuid(error.index)} has {error.size:,} bytes, more than Azure takes in "
                 "one request; the events before it are delivered, the stream waits in front of it",
             ) from error
-        except ConnectorError as error:
-            error.args = (f"{self.label}: {error}",)
-            raise
         newest = page.newest(now=self.utc_now())
         if newest is not None and (done.newest is None or newest > done.newest):
             done.newest = newest
@@ -173,14 +171,18 @@ class Drain:
         """Replace a rejected cursor by a time, far enough behind for late events."""
         if not self.may_start_over:
             # Every time repeats two days of events: done again and again, it would flood the table.
-            done.failure = Failure.of(PermanentError(f"{error}, shortly after it was replaced for the same reason"))
+            done.failure = Failure.of(
+                PermanentError(f"{error}, shortly after it was replaced for the same reason"), who=self.label
+            )
             return
         if done.newest is not None:
             start = (done.newest - RECOVERY_OVERLAP).isoformat().replace("+00:00", "Z")
         elif done.position.start_time is not None:
             start = done.position.start_time
         else:
-            done.failure = Failure.of(PermanentError(f"{error}, and no time is known to begin again from"))
+            done.failure = Failure.of(
+                PermanentError(f"{error}, and no time is known to begin again from"), who=self.label
+            )
             return
         done.position = done.position.restarted(start)
         done.tally.recovered += 1

@@ -25,15 +25,18 @@ TRANSFERS_PER_GENERATION: Final = 50
 START_OVER_PAUSE: Final = timedelta(hours=1)
 
 
+# Outcomes of a run that has nothing to release: another one holds the stream.
+NOT_HELD: Final = frozenset({"busy", "superseded"})
+
+
 class StreamFailedError(Exception):
     """A stream's run failed; the message is the sentence that an operator reads in the instance's output."""
 
 
 @dataclass(slots=True)
 class _Run:
-    """One generation's work on the stream that it was granted."""
+    """One generation's work; `state` is the stream's as this run knows it."""
 
-    fence: int
     state: StreamState
     tally: Tally
     outcome: str = "ok"
@@ -44,7 +47,7 @@ class _Run:
 def drain_stream(ctx: OrchestrationContext, data: dict[str, Any]) -> Steps[dict[str, Any] | None]:
     """Drain a stream until nothing waits or the budget is used up.
 
-    1. `begin`: take the position, a lease and a fencing number; taken by another run: end as `busy`.
+    1. `begin`: take the position, a lease and a fencing number; held by another run: end as `busy`, which is normal.
     2. `transfer_events`, then `commit` of what it achieved, also when it failed on the way; again while more waits.
     3. `release`, however it went, and report the outcome; a run that was taken over has nothing to release.
     4. Fail with one sentence if it failed; a throttled poll leaves the rest to the next tick.
@@ -54,7 +57,7 @@ def drain_stream(ctx: OrchestrationContext, data: dict[str, Any]) -> Steps[dict[
     request = from_wire(DrainRequest, data)
     log = ctx.create_replay_safe_logger(logging.getLogger(__name__))
     cursor = EntityInstanceId("stream_cursor", request.key)
-    grant = yield ctx.call_entity(
+    answer = yield ctx.call_entity(
         cursor,
         "begin",
         {
@@ -65,18 +68,19 @@ def drain_stream(ctx: OrchestrationContext, data: dict[str, Any]) -> Steps[dict[
             "end_time": request.end_time,
         },
     )
-    if not grant["granted"]:
-        log.info("%s is busy: %s holds it until %s", request.key, grant["holder"], grant["busy_until"])
-        return {"outcome": "busy", "holder": grant["holder"], "busy_until": grant["busy_until"]}
+    run = _Run(from_wire(StreamState, answer["state"]), request.tally)
+    if answer["accepted"]:
+        yield from _drain(ctx, request, cursor, run)
+    else:
+        held = f"{request.stream.label}: {run.state.holder} holds the stream until {run.state.lease_until}"
+        run.outcome, run.failure = "busy", Failure("transient", held)
 
-    run = _Run(grant["fence"], from_wire(StreamState, grant["state"]), request.tally)
-    yield from _drain(ctx, request, cursor, run)
     error = run.failure.message if run.failure else ""
-    if run.outcome != "superseded":
+    if run.outcome not in NOT_HELD:
         yield ctx.call_entity(
             cursor,
             "release",
-            {"fence": run.fence, "now": utc_now(ctx).isoformat(), "outcome": run.outcome, "error": error},
+            {"fence": run.state.fence, "now": utc_now(ctx).isoformat(), "outcome": run.outcome, "error": error},
         )
     if request.pacing.budget_seconds is None and run.outcome in ("more", "throttled"):
         if run.failure:
@@ -92,7 +96,7 @@ def drain_stream(ctx: OrchestrationContext, data: dict[str, Any]) -> Steps[dict[
         log.error(error)
         raise StreamFailedError(error)
     if error:
-        log.warning("%s: %s", run.outcome, error)
+        log.log(logging.INFO if run.outcome == "busy" else logging.WARNING, "%s: %s", run.outcome, error)
     return summary
 
 
@@ -105,7 +109,7 @@ def _drain(ctx: OrchestrationContext, request: DrainRequest, cursor: EntityInsta
         transfer = TransferRequest(
             stream=request.stream,
             key=request.key,
-            fence=run.fence,
+            fence=state.fence,
             position=state.position,
             newest=datetime.fromisoformat(state.newest) if state.newest else None,
             may_start_over=not state.recovered_at
@@ -131,7 +135,7 @@ def _drain(ctx: OrchestrationContext, request: DrainRequest, cursor: EntityInsta
             cursor,
             "commit",
             {
-                "fence": run.fence,
+                "fence": run.state.fence,
                 "now": utc_now(ctx).isoformat(),
                 "lease_seconds": pacing.lease_seconds,
                 "position": to_wire(result.position),

@@ -32,9 +32,9 @@ def test_the_entity_keeps_a_plain_dict() -> None:
     begun = execute_entity(ENTITY, "begin", input=BEGIN)
     state = begun.get_state()
     assert from_wire(StreamState, state).holder == "poll-1"
-    assert begun.get_result()["granted"] is True
+    assert begun.get_result()["accepted"] is True
     busy = execute_entity(ENTITY, "begin", input={**BEGIN, "holder": "poll-2"}, state=state)
-    assert busy.get_result()["granted"] is False
+    assert busy.get_result()["accepted"] is False
     assert busy.get_state() == state
 
 

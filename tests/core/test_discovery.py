@@ -41,7 +41,7 @@ async def test_a_token_that_covers_nothing_is_a_permanent_failure(account: Accou
 
 async def test_a_failing_account_is_data(account: Account) -> None:
     """Other accounts go on."""
-    found = await discover(account, Told(error=TransientError("introspection: no")))
+    found = await discover(account, Told(error=TransientError("no")))
     assert (found.streams, found.failure and found.failure.message) == ((), "introspection: no")
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from onepassword_sentinel.position import Position
-from onepassword_sentinel.stream_state import Grant, StreamState, begin, commit, release
+from onepassword_sentinel.stream_state import StreamState, begin, commit, release
 from onepassword_sentinel.wire import from_wire, to_wire
 from tests.core.conftest import NOW
 
@@ -16,7 +16,7 @@ LEASE = timedelta(minutes=15)
 START = "2026-11-15T12:00:00Z"
 
 
-def begun(state: StreamState, holder: str = "poll-1", now: Any = NOW) -> tuple[StreamState, Grant]:
+def begun(state: StreamState, holder: str = "poll-1", now: Any = NOW) -> tuple[StreamState, bool]:
     return begin(state, holder=holder, now=now, lease=LEASE, start_time=START, end_time=None)
 
 
@@ -35,16 +35,16 @@ def committed(state: StreamState, fence: int, cursor: str = "c1") -> tuple[Strea
 
 def test_a_new_stream_is_granted_with_its_beginning() -> None:
     """Number one, a lease, and the start time that the run brought along."""
-    state, grant = begun(StreamState())
-    assert grant.granted
+    state, granted = begun(StreamState())
+    assert granted
     assert (state.fence, state.holder, state.position) == (1, "poll-1", Position(start_time=START))
     assert state.lease_until == "2026-11-22T12:15:00+00:00"
 
 
 def test_the_beginning_is_fixed_by_the_first_run() -> None:
     """A first run that fails must not push the beginning on: that would leave a gap."""
-    state, grant = begun(StreamState())
-    state, _ = release(state, fence=grant.fence, now=NOW, outcome="failed", error="x")
+    state, _ = begun(StreamState())
+    state, _ = release(state, fence=state.fence, now=NOW, outcome="failed", error="x")
     state, _ = begin(state, holder="b", now=NOW, lease=LEASE, start_time="2026-11-16T00:00:00Z", end_time=None)
     assert state.position.start_time == START
 
@@ -52,23 +52,21 @@ def test_the_beginning_is_fixed_by_the_first_run() -> None:
 def test_a_held_stream_is_busy_until_its_lease_runs_out() -> None:
     """The second run is told who holds it; after the lease the next one takes over with a higher number."""
     held, _ = begun(StreamState())
-    same, refused = begun(held, "poll-2", NOW + LEASE - timedelta(seconds=1))
-    assert (refused.granted, refused.holder, refused.busy_until) == (False, "poll-1", held.lease_until)
-    assert same == held
-    _, taken = begun(held, "poll-2", NOW + LEASE)
-    assert (taken.granted, taken.fence) == (True, 2)
+    assert begun(held, "poll-2", NOW + LEASE - timedelta(seconds=1)) == (held, False)
+    taken, granted = begun(held, "poll-2", NOW + LEASE)
+    assert (granted, taken.fence, taken.holder) == (True, 2, "poll-2")
 
 
 def test_a_run_under_its_own_name_again_waits_too() -> None:
     """A restart under the same instance id is another run: the old one's activity may still be at work."""
     held, _ = begun(StreamState())
-    assert not begun(held, "poll-1")[1].granted
+    assert begun(held, "poll-1") == (held, False)
 
 
 def test_a_commit_moves_the_position_and_renews_the_lease() -> None:
     """Progress is noted with its time; counts add up."""
-    state, grant = begun(StreamState())
-    state, accepted = committed(replace(state, lease_until=NOW.isoformat()), grant.fence)
+    state, _ = begun(StreamState())
+    state, accepted = committed(replace(state, lease_until=NOW.isoformat()), state.fence)
     assert accepted
     assert (state.position.cursor, state.moved_at, state.events) == ("c1", NOW.isoformat(), 1)
     assert state.lease_until == (NOW + LEASE).isoformat()
@@ -76,25 +74,25 @@ def test_a_commit_moves_the_position_and_renews_the_lease() -> None:
 
 def test_a_commit_under_an_older_number_is_refused() -> None:
     """A run that comes back from the dead changes nothing."""
-    state, old = begun(StreamState())
-    state, _ = begun(state, "poll-2", NOW + LEASE)
+    old, _ = begun(StreamState())
+    state, _ = begun(old, "poll-2", NOW + LEASE)
     assert committed(state, old.fence) == (state, False)
     assert release(state, fence=old.fence, now=NOW, outcome="ok", error="") == (state, False)
 
 
 def test_a_released_stream_takes_no_commit() -> None:
     """The number is in force only while the stream is held."""
-    state, grant = begun(StreamState())
-    state, _ = release(state, fence=grant.fence, now=NOW, outcome="ok", error="")
-    assert committed(state, grant.fence) == (state, False)
+    state, _ = begun(StreamState())
+    state, _ = release(state, fence=state.fence, now=NOW, outcome="ok", error="")
+    assert committed(state, state.fence) == (state, False)
 
 
 def test_a_release_remembers_how_it_ended() -> None:
     """The last success stays known while failures follow."""
-    state, grant = begun(StreamState())
-    state, _ = release(state, fence=grant.fence, now=NOW, outcome="ok", error="")
-    state, grant = begun(state)
-    state, _ = release(state, fence=grant.fence, now=NOW + LEASE, outcome="failed", error="token")
+    state, _ = begun(StreamState())
+    state, _ = release(state, fence=state.fence, now=NOW, outcome="ok", error="")
+    state, _ = begun(state)
+    state, _ = release(state, fence=state.fence, now=NOW + LEASE, outcome="failed", error="token")
     assert (state.succeeded_at, state.outcome, state.error) == (NOW.isoformat(), "failed", "token")
     assert (state.holder, state.lease_until) == ("", "")
 
@@ -123,9 +121,9 @@ class Fencing(RuleBasedStateMachine):
 
     @rule()
     def a_run_begins(self) -> None:
-        self.state, grant = begun(self.state, "run", self.now)
-        if grant.granted:
-            self.fences.append(grant.fence)
+        self.state, granted = begun(self.state, "run", self.now)
+        if granted:
+            self.fences.append(self.state.fence)
 
     @rule(data=st.data())
     def some_run_commits(self, data: st.DataObject) -> None:

@@ -17,7 +17,7 @@ async def test_two_polls_at_once_deliver_everything_once(launch: Launch) -> None
         polls = [await env.host.client.wait_for(name) for name in ids]
         outcomes = sorted(result["outcome"] for poll in polls for result in poll.output["streams"].values())
         assert {poll.status for poll in polls} == {RuntimeStatus.COMPLETED}
-        assert set(outcomes) <= {"ok", "busy"}
+        assert outcomes == ["busy"] * 3 + ["ok"] * 3
         env.assert_all_landed_once()
 
 
@@ -63,7 +63,6 @@ async def test_a_failed_poll_can_be_restarted(env: Environment, *, new_id: bool)
 async def test_a_terminated_poll_blocks_its_streams_only_until_the_lease_runs_out(env: Environment) -> None:
     """Ticks before that end as busy; the first one after it goes on."""
     env.source.faults.add(Stall(0.6), target="auditevents")
-    env.source.faults.add(Status(500), target="auditevents", after=1)
     name = env.start_poll(lease_seconds=4.0)
     await until(lambda: env.source.requests["auditevents"])
     env.host.client.terminate(name)
@@ -72,14 +71,16 @@ async def test_a_terminated_poll_blocks_its_streams_only_until_the_lease_runs_ou
     busy = await env.poll()
     assert busy.output["streams"]["auditevents"]["outcome"] == "busy"
     assert busy.output["healthy"] is False
+    (row,) = env.health("| where outcome == 'busy' and event_type == 'auditevents'")
+    assert f"{name}-auditevents holds the stream until" in row["error"]
     for _ in range(100):
         if (await env.poll()).output["streams"]["auditevents"]["outcome"] == "ok":
             break
         await asyncio.sleep(0.1)
-    env.source.faults.clear()
-    await env.poll()
     account = env.account("auditevents")
-    assert account.lost == 0
+    # What the terminated run's activity delivered, nobody has committed.
+    assert (account.lost, account.offered) == (0, 300)
+    assert (account.duplicated or 0) <= 300
     env.assert_all_landed_once("signinattempts", "itemusages")
 
 
