@@ -142,7 +142,9 @@ class EventsApi:
         if status == HTTPStatus.TOO_MANY_REQUESTS:
             said = f"{said}: the request quota is used up, by this or another client"
         if status == HTTPStatus.TOO_MANY_REQUESTS or (status == HTTPStatus.SERVICE_UNAVAILABLE and wait):
-            return ThrottledError(said, retry_after=retry_after_seconds(wait))
+            pause = retry_after_seconds(wait)
+            self._quota.pause(pause)
+            return ThrottledError(said, retry_after=pause)
         if status == HTTPStatus.NOT_FOUND or HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
             return PermanentError(
                 f"{said}: {self._account.events_url} is not the Events API; the token may have been cut off "

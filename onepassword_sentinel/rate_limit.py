@@ -14,9 +14,11 @@ EVENTS_API_QUOTA: Final = ((600, 60.0), (30_000, 3600.0))
 
 
 class RequestQuota:
-    """Sliding windows over the requests of one account; a request waits for its place in all of them.
+    """Sliding windows over the requests of one account, whose streams are served in the order in which they ask.
 
-    A sliding window admits no more than a fixed one does, so it is safe however the remote counts.
+    A request is given its place in all windows when it asks, so that none is overtaken: streams that each wait for one
+    request at a time get equal shares. A sliding window admits no more than a fixed one does, so it is safe however the
+    remote counts.
     """
 
     def __init__(
@@ -29,25 +31,28 @@ class RequestQuota:
         self._windows = windows
         self._clock = clock
         self._max_wait = max_wait
-        self._sent: deque[float] = deque(maxlen=max(limit for limit, _ in windows))
+        self._places: deque[float] = deque(maxlen=max(limit for limit, _ in windows))
+        self._not_before = 0.0
 
     async def acquire(self) -> None:
-        """Wait for a place, at most `max_wait` seconds in all.
+        """Wait for a place, at most `max_wait` seconds.
 
         Raises:
             ThrottledError: it would take longer; the caller had better come back later.
 
         """
-        waited = 0.0
-        while delay := self._delay():
-            if waited + delay > self._max_wait:
-                raise ThrottledError("this app has used up 1Password's request quota for now", retry_after=delay)
-            await asyncio.sleep(delay)
-            waited += delay
-        self._sent.append(self._clock())
-
-    def _delay(self) -> float:
         now = self._clock()
         # A window is full while its limit-th newest request is younger than its length.
-        waits = (self._sent[-limit] + seconds - now for limit, seconds in self._windows if len(self._sent) >= limit)
-        return max(0.0, *waits, 0.0)
+        full = (self._places[-limit] + seconds for limit, seconds in self._windows if len(self._places) >= limit)
+        place = max(now, self._not_before, *full, now)
+        if place - now > self._max_wait:
+            raise ThrottledError(
+                "1Password's request quota is used up for now, or it has asked for a pause", retry_after=place - now
+            )
+        self._places.append(place)
+        if place > now:
+            await asyncio.sleep(place - now)
+
+    def pause(self, seconds: float) -> None:
+        """Let nobody ask for so long: 1Password wants to be left alone, and all streams share its quota."""
+        self._not_before = max(self._not_before, self._clock() + seconds)

@@ -1,6 +1,7 @@
 """The request quota is kept on this side of the wire."""
 
 import asyncio
+from collections import Counter
 
 import pytest
 from hypothesis import given
@@ -57,5 +58,35 @@ async def test_a_long_wait_is_the_callers_affair() -> None:
     quota = RequestQuota(((1, 60.0),), max_wait=1.0)
     await quota.acquire()
     with pytest.raises(ThrottledError) as caught:
+        await quota.acquire()
+    assert 59 < caught.value.retry_after <= 60
+
+
+async def test_streams_that_wait_get_equal_shares() -> None:
+    """Whoever asks first is served first: a stream with a backlog does not push the others aside."""
+    quota = RequestQuota(((2, 0.02),), max_wait=5.0)
+    served: list[str] = []
+
+    async def stream(name: str) -> None:
+        for _ in range(6):
+            await quota.acquire()
+            served.append(name)
+
+    await asyncio.gather(*(stream(name) for name in "abc"))
+    shares = [Counter(served[:count]) for count in range(1, 17)]
+    # The first to ask is two ahead before the others have begun; from then on they take turns.
+    assert all(max(share.values()) - min(share[name] for name in "abc") <= 3 for share in shares)
+
+
+async def test_a_pause_holds_every_stream_of_the_account() -> None:
+    """1Password asked to be left alone: a short pause is waited out, a long one is the callers' affair."""
+    clock = asyncio.get_running_loop().time
+    quota = RequestQuota(clock=clock, max_wait=1.0)
+    quota.pause(0.02)
+    started = clock()
+    await quota.acquire()
+    assert clock() - started >= 0.02
+    quota.pause(60)
+    with pytest.raises(ThrottledError, match="asked for a pause") as caught:
         await quota.acquire()
     assert 59 < caught.value.retry_after <= 60
