@@ -12,10 +12,12 @@ import aiohttp
 from azure.identity.aio import DefaultAzureCredential
 
 from onepassword_sentinel import __version__
+from onepassword_sentinel.dead_letter_storage import DeadLetterStorage
 from onepassword_sentinel.events_api import EventsApi
 from onepassword_sentinel.log_ingestion import LogIngestion
 from onepassword_sentinel.rate_limit import RequestQuota
 from onepassword_sentinel.settings import Account, Settings
+from onepassword_sentinel.storage_account import StorageAccount
 
 USER_AGENT = f"onepassword-sentinel/{__version__} (Python {platform.python_version()})"
 
@@ -35,6 +37,11 @@ def log_ingestion(settings: Settings) -> LogIngestion:
     return _log_ingestion(settings.endpoint, settings.rule_id, settings.scope)
 
 
+def dead_letters(settings: Settings) -> DeadLetterStorage:
+    """Get the storage of dead letters, which is the Functions host's."""
+    return _dead_letters(settings.storage)
+
+
 @cache
 def _session() -> aiohttp.ClientSession:
     return aiohttp.ClientSession(headers={"User-Agent": USER_AGENT}, trust_env=True)
@@ -48,3 +55,13 @@ def _quota(account: str, events_url: str) -> RequestQuota:  # noqa: ARG001  # wh
 @cache
 def _log_ingestion(endpoint: str, rule_id: str, scope: str) -> LogIngestion:
     return LogIngestion(endpoint, rule_id, scope, DefaultAzureCredential(), user_agent=USER_AGENT)
+
+
+@cache
+def _dead_letters(account: StorageAccount | None) -> DeadLetterStorage:
+    return DeadLetterStorage(account, _credential)
+
+
+def _credential(client_id: str) -> DefaultAzureCredential:
+    """Get the identity that the storage's settings name, or else the app's."""
+    return DefaultAzureCredential(managed_identity_client_id=client_id) if client_id else DefaultAzureCredential()

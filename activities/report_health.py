@@ -7,7 +7,7 @@ from typing import Any
 import azure.durable_functions as df
 
 from activities.connections import log_ingestion, read_settings
-from onepassword_sentinel.errors import PermanentError
+from onepassword_sentinel.errors import PermanentError, RowsRefusedError, ThrottledError
 from onepassword_sentinel.health import heartbeat_row, outcome_rows
 from onepassword_sentinel.log_ingestion import EVENTS_STREAM, HEALTH_STREAM
 
@@ -18,10 +18,11 @@ bp = df.Blueprint()
 async def report_health(payload: dict) -> dict[str, Any]:
     """Deliver `outcomes` of runs to the health table, or a poll's `heartbeat` (its instance id) to the events table.
 
-    Returns `problem`: why it cannot be delivered, empty if it was.
+    Returns `problem`: why it cannot be delivered, empty if it was; and `retry_after`: in how many seconds it may be, 0
+    if never.
 
     Raises:
-        TransientError, ThrottledError: trying again may help; the orchestration's retry policy does.
+        TransientError: trying again may help; the orchestration's retry policy does.
 
     """
     try:
@@ -30,6 +31,8 @@ async def report_health(payload: dict) -> dict[str, Any]:
             await sink.upload(HEALTH_STREAM, gzip.compress(outcome_rows(outcomes)))
         if heartbeat := payload.get("heartbeat"):
             await sink.upload(EVENTS_STREAM, gzip.compress(heartbeat_row(heartbeat, datetime.now(UTC))))
-    except PermanentError as error:
-        return {"v": 1, "problem": str(error)}
-    return {"v": 1, "problem": ""}
+    except (PermanentError, RowsRefusedError) as error:
+        return {"v": 1, "problem": str(error), "retry_after": 0.0}
+    except ThrottledError as error:
+        return {"v": 1, "problem": str(error), "retry_after": error.retry_after}
+    return {"v": 1, "problem": "", "retry_after": 0.0}

@@ -1,52 +1,82 @@
 """Activity: page an event type and deliver what comes."""
 
+import logging
+from datetime import UTC, datetime
 from typing import Any
 
 import azure.durable_functions as df
+import grpc
 from durabletask.entities import EntityInstanceId
 
-from activities.connections import events_api, log_ingestion, read_settings
+from activities.connections import dead_letters, events_api, log_ingestion, read_settings
+from onepassword_sentinel.delivery import Delivery
 from onepassword_sentinel.errors import Failure, SettingsError, TransientError
 from onepassword_sentinel.log_ingestion import EVENTS_STREAM
 from onepassword_sentinel.payloads import TransferRequest
-from onepassword_sentinel.stream_state import StreamState
+from onepassword_sentinel.settings import Settings
+from onepassword_sentinel.stream_state import Commit, StreamState
 from onepassword_sentinel.transfer import Budget, Drain, Transfer
 from onepassword_sentinel.wire import from_wire, to_wire
 
 bp = df.Blueprint()
+_LOG = logging.getLogger(__name__)
 
 
 @bp.durable_client_input(client_name="client")
 @bp.activity_trigger(input_name="payload")
 async def transfer_events(payload: dict, client: df.DurableFunctionsClient) -> dict[str, Any]:
-    """Transfer up to a budget of pages and say how far it came, also when something failed on the way.
+    """Transfer up to a budget of pages, commit it, and say how far it came, also when something failed on the way.
 
     Raises:
         TransientError: nothing was achieved, and trying again may help; the orchestration's retry policy does.
 
     """
     request = from_wire(TransferRequest, payload)
-    entity = await client.get_entity(EntityInstanceId("stream_cursor", request.key))
-    state = from_wire(StreamState, entity.get_typed_state() if entity else None)
-    if not state.is_held_under(request.fence):
-        return to_wire(Transfer(request.position, superseded=True))
+    cursor = EntityInstanceId("stream_cursor", request.key)
+    entity = await client.get_entity(cursor)
+    known = from_wire(StreamState, entity.get_typed_state() if entity else None)
+    if known.is_held_by_another_than(request.state.fence):
+        return to_wire(Transfer(request.state.position, superseded=True))
+    # An earlier attempt at this very call may have committed before its worker died.
+    state = max(request.state, known, key=lambda state: state.moves)
     try:
         settings = read_settings()
-        account = settings.account(request.stream.account)
+        drain = _drain(request, settings)
     except SettingsError as error:
-        return to_wire(Transfer(request.position, failure=Failure.of(error, who=request.stream.label)))
+        return to_wire(Transfer(state.position, failure=Failure.of(error, who=request.stream.label)))
+    done = await drain.run(state.position, state.newest)
+    done.moves = state.moves
+    if done.position != state.position:
+        await _commit(client, cursor, request.commit(done, datetime.now(UTC)))
+    elif done.failure and done.failure.kind == "transient":
+        raise TransientError(done.failure.message)
+    return to_wire(done)
+
+
+async def _commit(client: df.DurableFunctionsClient, cursor: EntityInstanceId, done: Commit) -> None:
+    """Commit without waiting for the run: should it be terminated meanwhile, the rows are not delivered again."""
+    try:
+        await client.signal_entity(cursor, "commit", to_wire(done))
+    except grpc.aio.AioRpcError as error:
+        _LOG.warning("the cursor could not be told; the run will do it: %s", error.code())
+
+
+def _drain(request: TransferRequest, settings: Settings) -> Drain:
+    account = settings.account(request.stream.account)
     pacing = request.pacing
-    drain = Drain(
+    return Drain(
         source=events_api(account),
-        sink=log_ingestion(settings),
-        stream=EVENTS_STREAM,
+        delivery=Delivery(
+            sink=log_ingestion(settings),
+            dead_letters=dead_letters(settings),
+            stream=EVENTS_STREAM,
+            event_type=request.stream.event_type,
+            key=request.key,
+            label=request.stream.label,
+            backfill_id=request.backfill_id,
+        ),
         event_type=request.stream.event_type,
         label=request.stream.label,
-        backfill_id=request.backfill_id,
         may_start_over=request.may_start_over,
         budget=Budget(pacing.transfer_pages, pacing.transfer_seconds, pacing.transfer_limit),
     )
-    done = await drain.run(request.position, request.newest)
-    if done.failure and done.failure.kind == "transient" and done.position == request.position:
-        raise TransientError(done.failure.message)
-    return to_wire(done)

@@ -2,7 +2,7 @@
 
 import gzip
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -21,23 +21,37 @@ _NO_FIELDS: Final = re.compile(rb"\s*}")
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A JSON array of rows, not yet compressed; `end` counts the page's rows up to and including its last."""
+    """Rows that go to Azure in one request; `places` says where in the page each one's event stands."""
 
-    body: bytes
-    end: int
+    rows: list[bytes]
+    places: list[int]
+
+    @property
+    def size(self) -> int:
+        """Bytes of the body before compression: the rows, the commas between them and the brackets."""
+        return sum(map(len, self.rows)) + len(self.rows) + 1
+
+    @property
+    def fits(self) -> bool:
+        """Whether Azure takes a body of this size. Only a single row can be larger."""
+        return self.size <= MAX_CHUNK_BYTES
+
+    @property
+    def end(self) -> int:
+        """How far the page is dealt with once this chunk is."""
+        return self.places[-1] + 1
 
     def compressed(self) -> bytes:
         """The body as it goes over the wire; the same rows give the same bytes."""
-        return gzip.compress(self.body, _GZIP_LEVEL, mtime=0)
+        return gzip.compress(b"[" + b",".join(self.rows) + b"]", _GZIP_LEVEL, mtime=0)
 
-
-class OversizedRowError(ValueError):
-    """The row at `index` alone does not fit into a request; `size` is in bytes."""
-
-    def __init__(self, index: int, size: int) -> None:
-        super().__init__(f"row {index} has {size} bytes")
-        self.index = index
-        self.size = size
+    def halves(self) -> tuple["Chunk", "Chunk"]:
+        """Split at the middle row, to find the one that is at fault."""
+        middle = len(self.rows) // 2
+        return (
+            Chunk(self.rows[:middle], self.places[:middle]),
+            Chunk(self.rows[middle:], self.places[middle:]),
+        )
 
 
 def row_prefix(event_type: EventType, backfill_id: str) -> bytes:
@@ -48,26 +62,20 @@ def row_prefix(event_type: EventType, backfill_id: str) -> bytes:
     return msgspec.json.encode(columns)[:-1]
 
 
-def pack(items: Sequence[msgspec.Raw], prefix: bytes, *, start: int = 0) -> Iterator[Chunk]:
-    """Splice `prefix` in front of each item from `start` on and pack the rows, in order, into as few chunks as fit.
+def pack(items: Sequence[msgspec.Raw], prefix: bytes, places: Iterable[int]) -> Iterator[Chunk]:
+    """Splice `prefix` in front of the items at `places` and pack the rows, in order, into as few chunks as fit.
 
-    Raises:
-        OversizedRowError: when it comes to a row that fits into no chunk; those before it have been yielded.
-
+    A row that fits into no request comes alone, as a chunk that does not fit.
     """
-    rows: list[bytes] = []
-    size = 2  # the brackets
-    for index in range(start, len(items)):
-        fields = memoryview(items[index])[1:]
+    chunk, size = Chunk([], []), 2  # the brackets
+    for place in places:
+        fields = memoryview(items[place])[1:]
         row = b"".join((prefix, b"" if _NO_FIELDS.match(fields) else b",", fields))
-        if len(row) + 2 > MAX_CHUNK_BYTES:
-            if rows:
-                yield Chunk(b"[" + b",".join(rows) + b"]", index)
-            raise OversizedRowError(index, len(row))
-        if rows and size + len(row) + 1 > MAX_CHUNK_BYTES:
-            yield Chunk(b"[" + b",".join(rows) + b"]", index)
-            rows, size = [], 2
-        rows.append(row)
-        size += len(row) + 1
-    if rows:
-        yield Chunk(b"[" + b",".join(rows) + b"]", len(items))
+        if chunk.rows and size + len(row) + 1 > MAX_CHUNK_BYTES:
+            yield chunk
+            chunk, size = Chunk([], []), 2
+        chunk.rows.append(row)
+        chunk.places.append(place)
+        size += len(row) + (len(chunk.rows) > 1)
+    if chunk.rows:
+        yield chunk

@@ -5,16 +5,18 @@ ConnectorError              the message is the sentence that an operator reads
 │   └── SettingsError       ... namely app settings; lists every problem at once
 ├── TransientError          try again
 ├── ThrottledError          try again, but not before `retry_after` seconds
-└── CursorRejectedError     this cursor is of no more use: start over from a time
+├── CursorRejectedError     this cursor is of no more use: start over from a time
+└── RowsRefusedError        halve the chunk; a row that is refused on its own becomes a dead letter
 
-`Failure` is the same as data: orchestrations carry it from an activity to whoever acts on it.
+The last two are dealt with where a page is transferred; the others reach an orchestration. docs/delivery.md lists which
+symptom is of which kind. `Failure` is the same as data: orchestrations carry it from an activity to whoever acts on it.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar, Literal, Self
 
-type FailureKind = Literal["permanent", "transient", "throttled", "cursor_rejected"]
+type FailureKind = Literal["permanent", "transient", "throttled", "cursor_rejected", "rows_refused"]
 
 
 class ConnectorError(Exception):
@@ -57,6 +59,16 @@ class CursorRejectedError(ConnectorError):
     """1Password does not accept a cursor that it once gave."""
 
     kind = "cursor_rejected"
+
+
+class RowsRefusedError(ConnectorError):
+    """Azure does not take a chunk as it is: a row of it is at fault, or it is too large; `status` is its answer."""
+
+    kind = "rows_refused"
+
+    def __init__(self, message: str, *, status: int) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ Source throughout: Azure Monitor, Logs Ingestion API overview and its troublesho
 
 import io
 import logging
+import time
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -13,7 +14,7 @@ from azure.core.exceptions import AzureError, ClientAuthenticationError, Service
 from azure.core.pipeline import PipelineResponse
 from azure.monitor.ingestion.aio import LogsIngestionClient
 
-from onepassword_sentinel.errors import PermanentError, ThrottledError, TransientError
+from onepassword_sentinel.errors import PermanentError, RowsRefusedError, ThrottledError, TransientError
 from onepassword_sentinel.quotation import one_line, quoted
 from onepassword_sentinel.retry_after import retry_after_seconds
 
@@ -26,13 +27,16 @@ _READ_TIMEOUT: Final = 30
 _LOG: Final = logging.getLogger(__name__)
 
 _ADVICE: Final[dict[int, str]] = {
-    HTTPStatus.BAD_REQUEST: "the body was refused: is the data collection rule the one of this version?",
     HTTPStatus.UNAUTHORIZED: "the identity's token was refused: check LOGS_INGESTION_SCOPE for this cloud",
     HTTPStatus.FORBIDDEN: "give the app's identity the role Monitoring Metrics Publisher on the data collection rule "
     "(a new role can take half an hour to spread)",
     HTTPStatus.NOT_FOUND: "no such rule or stream: compare LOGS_INGESTION_ENDPOINT and LOGS_INGESTION_RULE_ID with "
     "the data collection rule (a new rule can take a few minutes to answer)",
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "the body was too large; this is a fault of the connector, please report it",
+}
+# Statuses that are about the body: a part of it may be accepted.
+_REFUSALS: Final[dict[int, str]] = {
+    HTTPStatus.BAD_REQUEST: "the body was refused; is the data collection rule the one of this version?",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "the body was too large; a gateway in between may take less than Azure",
 }
 
 
@@ -46,6 +50,7 @@ class LogIngestion:
         self._rule_id = rule_id
         self._scope = scope
         self._credential = credential
+        self._not_before = 0.0
         self._client = LogsIngestionClient(
             endpoint,
             credential,
@@ -62,14 +67,20 @@ class LogIngestion:
 
         Raises:
             PermanentError: the rule, its role or a setting is wrong.
+            RowsRefusedError: at least one of the rows is, or they are too many for one request.
             TransientError: no acknowledgement, for whatever passing reason.
             ThrottledError: the rule's limits are reached.
 
         """
+        if (left := self._not_before - time.monotonic()) > 0:
+            raise ThrottledError("Azure has asked this data collection rule to pause", retry_after=left)
         await self._sign_in()
         try:
             # A stream, because the SDK takes bytes for a list of integers; it finds out by itself that it is gzip.
             await self._client.upload(self._rule_id, stream, io.BytesIO(body), raw_response_hook=_look_at)
+        except ThrottledError as error:
+            self._not_before = time.monotonic() + error.retry_after
+            raise
         except ServiceRequestError as error:
             why = one_line(error.message)
             raise TransientError(f"Logs Ingestion cannot be reached at {self._endpoint} ({why})") from error
@@ -107,6 +118,8 @@ def _look_at(answer: PipelineResponse[Any, Any]) -> None:
         said = f"{said}: the data collection rule's limits are reached"
     if status == HTTPStatus.TOO_MANY_REQUESTS or (status == HTTPStatus.SERVICE_UNAVAILABLE and wait):
         raise ThrottledError(said, retry_after=retry_after_seconds(wait))
+    if status in _REFUSALS:
+        raise RowsRefusedError(f"{said}: {_REFUSALS[status]}", status=status)
     if status in _ADVICE:
         raise PermanentError(f"{said}: {_ADVICE[status]}")
     raise TransientError(said)

@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 
 from onepassword_sentinel.event_types import KNOWN_KEYS, EventType
+from onepassword_sentinel.position import TAIL
 
 
 class MalformedPageError(ValueError):
@@ -65,6 +66,10 @@ class Page:
     def uuid(self, index: int) -> str:
         """Name the event in this place; empty if it has no uuid."""
         return stamp(self.items[index])[0]
+
+    def uuids(self, start: int, end: int) -> list[str]:
+        """Name the last events before `end`, as many as a position remembers, but none before `start`."""
+        return [self.uuid(place) for place in range(max(start, end - TAIL), end)]
 
     def newest(self, *, now: datetime) -> datetime | None:
         """Find the newest event's time, looked for where it is to be expected: first and last.

@@ -5,8 +5,9 @@ from datetime import datetime
 from typing import Self
 
 from onepassword_sentinel.discovery import Stream
-from onepassword_sentinel.position import Position
+from onepassword_sentinel.stream_state import Commit, StreamState
 from onepassword_sentinel.tally import Tally
+from onepassword_sentinel.transfer import Transfer
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,8 @@ class Pacing:
         attempts: how often an activity that achieved nothing is run, the first time included.
         retry_seconds: the wait before the second attempt; it doubles from one to the next.
         lease_seconds: how long a run that does not come back blocks its stream. It has to cover all attempts with
-            their waits, 4 x 150 + 5 + 10 + 20, or a slow run loses its stream to the next one while it works.
+            their waits, 4 x 150 + 5 + 10 + 20, and the longest wait for a remote that throttles within a poll's
+            budget, or a slow run loses its stream to the next one while it works.
 
     """
 
@@ -66,14 +68,25 @@ class DrainRequest:
 
 @dataclass(frozen=True, slots=True)
 class TransferRequest:
-    """The input of `transfer_events`; `newest` is the time of the newest event delivered so far."""
+    """The input of `transfer_events`: the stream's state as the run knows it, and what to do with it."""
 
     stream: Stream
     key: str
-    fence: int
-    position: Position
-    newest: datetime | None = None
+    state: StreamState
     may_start_over: bool = True
     backfill_id: str = ""
     pacing: Pacing = Pacing()
     v: int = 1
+
+    def commit(self, done: Transfer, now: datetime) -> Commit:
+        """Say to the cursor what the transfer achieved."""
+        return Commit(
+            fence=self.state.fence,
+            moves=done.moves,
+            now=now,
+            lease_seconds=self.pacing.lease_seconds,
+            position=done.position,
+            newest=done.newest,
+            events=done.tally.events,
+            recovered=bool(done.tally.recovered),
+        )

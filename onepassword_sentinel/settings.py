@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from onepassword_sentinel.errors import SettingsError
 from onepassword_sentinel.events_token import EventsToken, InvalidTokenError
+from onepassword_sentinel.storage_account import StorageAccount
 
 TOKEN: Final = "ONEPASSWORD_TOKEN"  # noqa: S105  # a setting's name
 EVENTS_URL: Final = "ONEPASSWORD_EVENTS_URL"
@@ -61,6 +62,7 @@ class Settings:
     rule_id: str
     scope: str
     lookback_days: int
+    storage: StorageAccount | None = None
     problems: tuple[str, ...] = ()
 
     @classmethod
@@ -76,6 +78,7 @@ class Settings:
         rule_id = _rule_id(values, shared)
         scope = _scope(values, shared)
         lookback_days = _lookback(values, shared)
+        storage = StorageAccount.parse(values, shared)
         accounts: list[Account] = []
         problems: list[str] = []
         for name in _account_names(values):
@@ -87,7 +90,7 @@ class Settings:
             problems.append(f"{TOKEN} is missing: give it the Events API bearer token of your 1Password account")
         if shared or not accounts:
             raise SettingsError([*shared, *problems])
-        return cls(tuple(accounts), endpoint, rule_id, scope, lookback_days, tuple(problems))
+        return cls(tuple(accounts), endpoint, rule_id, scope, lookback_days, storage, tuple(problems))
 
     def account(self, name: str) -> Account:
         """Find an account by its name.

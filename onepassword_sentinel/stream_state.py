@@ -4,8 +4,12 @@ Two runs that read the same cursor would deliver the same pages, so `begin` gran
 a number that grows with each grant. `commit` and `release` are refused under an older number: a run that comes back
 from the dead does no harm. A run that never comes back leaves a lease that runs out.
 
+What was delivered is committed twice: by the activity that delivered it, in case that its run is terminated meanwhile,
+and by the run, which has to know. So the commits of a stream are numbered too, and one that comes late or a second time
+moves nothing.
+
 Each of the three returns the state as it is now and whether the operation was accepted. The entity keeps the state as a
-dict; times are the orchestration's.
+dict.
 """
 
 from dataclasses import dataclass, field, replace
@@ -16,16 +20,26 @@ from onepassword_sentinel.position import Position
 
 @dataclass(frozen=True, slots=True)
 class StreamState:
-    """A stream's memory. Times are RFC 3339 in UTC, empty where there is none; `events` counts since the beginning."""
+    """A stream's memory; times are in UTC.
+
+    Attributes:
+        moves: the number of commits so far that moved the position.
+        newest: the time of the newest event delivered.
+        not_before: a remote has asked to be left alone until then.
+        events: how many were delivered since the beginning.
+
+    """
 
     position: Position = field(default_factory=Position)
+    moves: int = 0
     fence: int = 0
     holder: str = ""
-    lease_until: str = ""
-    newest: str = ""
-    moved_at: str = ""
-    recovered_at: str = ""
-    succeeded_at: str = ""
+    lease_until: datetime | None = None
+    newest: datetime | None = None
+    moved_at: datetime | None = None
+    recovered_at: datetime | None = None
+    succeeded_at: datetime | None = None
+    not_before: datetime | None = None
     outcome: str = ""
     error: str = ""
     events: int = 0
@@ -35,70 +49,103 @@ class StreamState:
         """Tell whether this number is in force: the run that was granted it has not ended and was not taken over."""
         return bool(self.holder) and self.fence == fence
 
+    def is_held_by_another_than(self, fence: int) -> bool:
+        """Tell whether the run with this number has ended or was taken over.
 
-def begin(
-    state: StreamState,
-    *,
-    holder: str,
-    now: datetime,
-    lease: timedelta,
-    start_time: str,
-    end_time: str | None,
-) -> tuple[StreamState, bool]:
-    """Grant the stream to `holder` under the next number, unless a lease stands.
+        A copy of the state that is older than the number tells neither.
+        """
+        return self.fence > fence or (self.fence == fence and not self.holder)
+
+    def waits(self, now: datetime) -> bool:
+        """Tell whether a remote has asked to be left alone for longer."""
+        return self.not_before is not None and self.not_before > now
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """A run asks for the stream; `start_time` and `end_time` are for one that never ran."""
+
+    holder: str
+    now: datetime
+    lease_seconds: float
+    start_time: str
+    end_time: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """What one transfer achieved from the position on that was the `moves`-th."""
+
+    fence: int
+    moves: int
+    now: datetime
+    lease_seconds: float
+    position: Position
+    newest: datetime | None
+    events: int
+    recovered: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """How a run ended; `retry_after` in seconds."""
+
+    fence: int
+    now: datetime
+    outcome: str
+    error: str
+    retry_after: float = 0.0
+
+
+def begin(state: StreamState, asked: Begin) -> tuple[StreamState, bool]:
+    """Grant the stream under the next number, unless a lease stands or a remote wants to be left alone.
 
     A stream that never ran is given its beginning here, once: were it worked out anew by each run, a first run that
     fails would push the beginning on and leave a gap.
     """
-    if state.lease_until and datetime.fromisoformat(state.lease_until) > now:
+    if (state.lease_until and state.lease_until > asked.now) or state.waits(asked.now):
         return state, False
     position = state.position
     if position.cursor is None and position.start_time is None:
-        position = Position(start_time=start_time, end_time=end_time)
+        position = Position(start_time=asked.start_time, end_time=asked.end_time)
     return replace(
         state,
         position=position,
         fence=state.fence + 1,
-        holder=holder,
-        lease_until=(now + lease).isoformat(),
+        holder=asked.holder,
+        lease_until=asked.now + timedelta(seconds=asked.lease_seconds),
+        not_before=None,
     ), True
 
 
-def commit(
-    state: StreamState,
-    *,
-    fence: int,
-    now: datetime,
-    lease: timedelta,
-    position: Position,
-    newest: str,
-    events: int,
-    recovered: bool,
-) -> tuple[StreamState, bool]:
-    """Move the position, if `fence` is still the number in force; the lease begins anew."""
-    if not state.is_held_under(fence):
+def commit(state: StreamState, done: Commit) -> tuple[StreamState, bool]:
+    """Move the position if nobody has moved it yet; the lease begins anew. Refused if the number is not in force."""
+    if not state.is_held_under(done.fence):
         return state, False
-    moved = position != state.position
+    state = replace(state, lease_until=done.now + timedelta(seconds=done.lease_seconds))
+    if done.moves != state.moves or done.position == state.position:
+        return state, True
     return replace(
         state,
-        position=position,
-        lease_until=(now + lease).isoformat(),
-        newest=newest or state.newest,
-        moved_at=now.isoformat() if moved else state.moved_at,
-        recovered_at=now.isoformat() if recovered else state.recovered_at,
-        events=state.events + events,
+        position=done.position,
+        moves=state.moves + 1,
+        newest=done.newest or state.newest,
+        moved_at=done.now,
+        recovered_at=done.now if done.recovered else state.recovered_at,
+        events=state.events + done.events,
     ), True
 
 
-def release(state: StreamState, *, fence: int, now: datetime, outcome: str, error: str) -> tuple[StreamState, bool]:
-    """Give the stream back and note how the run ended, if `fence` is still the number in force."""
-    if not state.is_held_under(fence):
+def release(state: StreamState, ended: Release) -> tuple[StreamState, bool]:
+    """Give the stream back and note how the run ended, if its number is still in force."""
+    if not state.is_held_under(ended.fence):
         return state, False
     return replace(
         state,
         holder="",
-        lease_until="",
-        outcome=outcome,
-        error=error,
-        succeeded_at=state.succeeded_at if error else now.isoformat(),
+        lease_until=None,
+        not_before=ended.now + timedelta(seconds=ended.retry_after) if ended.retry_after else None,
+        outcome=ended.outcome,
+        error=ended.error,
+        succeeded_at=state.succeeded_at if ended.error else ended.now,
     ), True

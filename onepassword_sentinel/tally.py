@@ -8,8 +8,9 @@ from typing import Self
 class Tally:
     """Counts of one transfer, or of all transfers of a run.
 
-    `bytes` are those of the rows before compression, `requests` those to 1Password, `drift` the unknown keys seen,
-    `recovered` the rejected cursors that were replaced.
+    `events` are those delivered to the table, `dead_letters` those kept, `repeated` those left out because 1Password
+    gave them again; `bytes` are those of the rows before compression, `requests` those to 1Password, `drift` the
+    unknown keys seen, `recovered` the rejected cursors that were replaced.
     """
 
     events: int = 0
@@ -18,6 +19,8 @@ class Tally:
     bytes: int = 0
     requests: int = 0
     seconds: float = 0.0
+    dead_letters: int = 0
+    repeated: int = 0
     drift: set[str] = field(default_factory=set)
     recovered: int = 0
 
@@ -29,5 +32,7 @@ class Tally:
         self.bytes += other.bytes
         self.requests += other.requests
         self.seconds = round(self.seconds + other.seconds, 3)
+        self.dead_letters += other.dead_letters
+        self.repeated += other.repeated
         self.drift |= other.drift
         self.recovered += other.recovered

@@ -1,11 +1,11 @@
 """The main job: page an event type and deliver what comes, page by page.
 
-The cursor advances only after Azure acknowledged every chunk of the page that it follows; so nothing is lost, and a
-retry repeats at most the one chunk whose acknowledgement was lost on the wire.
+The cursor advances only after Azure acknowledged every row of the page that it follows, or a dead letter has it; so
+nothing is lost, and a retry repeats at most the one chunk whose acknowledgement was lost on the wire.
 
 1. Fetch the page at the position.
-2. While its chunks are uploaded, one after the other, the page behind it is fetched already.
-3. Each acknowledgement moves the position: within the page, and behind it after the last.
+2. While it is delivered, the page behind it is fetched already.
+3. What is dealt with moves the position: within the page, and behind it after the last row.
 4. Stop when nothing more waits, the budget is used up, or something fails; say how far it came, and what failed.
 """
 
@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol
 
-from onepassword_sentinel.chunks import OversizedRowError, pack, row_prefix
+from onepassword_sentinel.delivery import Delivery
 from onepassword_sentinel.errors import (
     ConnectorError,
     CursorRejectedError,
@@ -41,13 +41,6 @@ class EventSource(Protocol):
         """Get the page at a position."""
 
 
-class RowSink(Protocol):
-    """Where chunks go to."""
-
-    async def upload(self, stream: str, body: bytes) -> None:
-        """Deliver a gzip-compressed JSON array; returning means that it is acknowledged."""
-
-
 @dataclass(frozen=True, slots=True)
 class Budget:
     """When to stop although more waits: `pages` and `seconds` are looked at between pages, `hard_seconds` cuts off."""
@@ -61,12 +54,13 @@ class Budget:
 class Transfer:
     """What one transfer achieved; also the output of `transfer_events`.
 
-    `position` and `newest` are to be committed, `more` says that more waits, `failure` what stopped it, and
-    `superseded` that another run holds the stream and nothing was done.
+    `position` and `newest` are to be committed in place of the position that was the `moves`-th; `more` says that more
+    waits, `failure` what stopped it, and `superseded` that another run holds the stream and nothing was done.
     """
 
     position: Position
     newest: datetime | None = None
+    moves: int = 0
     more: bool = True
     superseded: bool = False
     tally: Tally = field(default_factory=Tally)
@@ -76,14 +70,12 @@ class Transfer:
 
 @dataclass(frozen=True, slots=True)
 class Drain:
-    """One event type on its way from a source to a stream of the data collection rule."""
+    """One event type on its way from a source to where its events are kept."""
 
     source: EventSource
-    sink: RowSink
-    stream: str
+    delivery: Delivery
     event_type: EventType
     label: str
-    backfill_id: str = ""
     may_start_over: bool = True
     budget: Budget = Budget()
     utc_now: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -129,7 +121,7 @@ class Drain:
                 ahead = asyncio.create_task(self._fetch(done, behind))
             try:
                 await self._deliver(done, page)
-                done.position = behind
+                done.position = done.position.after_page(page.cursor)
                 if ahead is None:
                     return
                 page = await ahead
@@ -144,25 +136,16 @@ class Drain:
         return await self.source.fetch_page(self.event_type, position)
 
     async def _deliver(self, done: Transfer, page: Page) -> None:
-        """Upload what the position has not got behind it yet of the page."""
+        """Deliver what the position has not got behind it yet of the page."""
         start = done.position.rows_done
         if start and (len(page.items) < start or page.uuid(start - 1) != done.position.last_uuid):
             # The page is not the one that was begun: deliver it whole, as a repeated row is better than a lost one.
             start = 0
         done.tally.drift |= page.unknown_keys(self.event_type)
-        try:
-            for chunk in pack(page.items, row_prefix(self.event_type, self.backfill_id), start=start):
-                await self.sink.upload(self.stream, chunk.compressed())
-                done.tally.chunks += 1
-                done.tally.bytes += len(chunk.body)
-                done.tally.events += chunk.end - start
-                start = chunk.end
-                done.position = done.position.within_page(start, page.uuid(start - 1))
-        except OversizedRowError as error:
-            raise PermanentError(
-                f"event {page.uuid(error.index)} has {error.size:,} bytes, more than Azure takes in "
-                "one request; the events before it are delivered, the stream waits in front of it",
-            ) from error
+        async for end in self.delivery.deliver(page, start, done.position.tail, done.tally):
+            done.position = done.position.within_page(end, page.uuids(start, end))
+            start = end
+        done.position = done.position.within_page(len(page.items), page.uuids(start, len(page.items)))
         newest = page.newest(now=self.utc_now())
         if newest is not None and (done.newest is None or newest > done.newest):
             done.newest = newest

@@ -9,9 +9,10 @@ import azure.durable_functions as df
 from durabletask.entities import EntityInstanceId
 from durabletask.task import OrchestrationContext, TaskFailedError
 
+from onepassword_sentinel.dead_letters import CONTAINER
 from onepassword_sentinel.errors import Failure
-from onepassword_sentinel.payloads import DrainRequest, TransferRequest
-from onepassword_sentinel.stream_state import StreamState
+from onepassword_sentinel.payloads import DrainRequest, Pacing, TransferRequest
+from onepassword_sentinel.stream_state import Begin, Release, StreamState
 from onepassword_sentinel.tally import Tally
 from onepassword_sentinel.transfer import Transfer
 from onepassword_sentinel.wire import from_wire, to_wire
@@ -23,10 +24,6 @@ bp = df.Blueprint()
 TRANSFERS_PER_GENERATION: Final = 50
 # A cursor that is rejected again this soon after it was replaced will not be helped by replacing it again.
 START_OVER_PAUSE: Final = timedelta(hours=1)
-
-
-# Outcomes of a run that has nothing to release: another one holds the stream.
-NOT_HELD: Final = frozenset({"busy", "superseded"})
 
 
 class StreamFailedError(Exception):
@@ -47,41 +44,31 @@ class _Run:
 def drain_stream(ctx: OrchestrationContext, data: dict[str, Any]) -> Steps[dict[str, Any] | None]:
     """Drain a stream until nothing waits or the budget is used up.
 
-    1. `begin`: take the position, a lease and a fencing number; held by another run: end as `busy`, which is normal.
+    1. `begin`: take the position, a lease and a fencing number; held by another run: end as `busy`, which is normal;
+       a remote has asked to be left alone for longer: end as `throttled`, without asking it.
     2. `transfer_events`, then `commit` of what it achieved, also when it failed on the way; again while more waits.
     3. `release`, however it went, and report the outcome; a run that was taken over has nothing to release.
-    4. Fail with one sentence if it failed; a throttled poll leaves the rest to the next tick.
+    4. Fail with one sentence if it failed. What throttles is waited out by a durable timer; a wait that does not end
+       before the next tick is left to it.
 
     Only positions, counts and times pass through here; events never do.
     """
     request = from_wire(DrainRequest, data)
     log = ctx.create_replay_safe_logger(logging.getLogger(__name__))
     cursor = EntityInstanceId("stream_cursor", request.key)
-    answer = yield ctx.call_entity(
-        cursor,
-        "begin",
-        {
-            "holder": ctx.instance_id,
-            "now": utc_now(ctx).isoformat(),
-            "lease_seconds": request.pacing.lease_seconds,
-            "start_time": request.start_time,
-            "end_time": request.end_time,
-        },
-    )
+    asked = Begin(ctx.instance_id, utc_now(ctx), request.pacing.lease_seconds, request.start_time, request.end_time)
+    answer = yield ctx.call_entity(cursor, "begin", to_wire(asked))
     run = _Run(from_wire(StreamState, answer["state"]), request.tally)
     if answer["accepted"]:
         yield from _drain(ctx, request, cursor, run)
     else:
-        held = f"{request.stream.label}: {run.state.holder} holds the stream until {run.state.lease_until}"
-        run.outcome, run.failure = "busy", Failure("transient", held)
+        run.outcome, run.failure = _why_not(request, run.state, asked.now)
 
     error = run.failure.message if run.failure else ""
-    if run.outcome not in NOT_HELD:
-        yield ctx.call_entity(
-            cursor,
-            "release",
-            {"fence": run.state.fence, "now": utc_now(ctx).isoformat(), "outcome": run.outcome, "error": error},
-        )
+    if answer["accepted"] and run.outcome != "superseded":
+        wait = run.failure.retry_after if run.failure else 0.0
+        ended = Release(run.state.fence, utc_now(ctx), run.outcome, error, wait)
+        yield ctx.call_entity(cursor, "release", to_wire(ended))
     if request.pacing.budget_seconds is None and run.outcome in ("more", "throttled"):
         if run.failure:
             yield ctx.create_timer(utc_now(ctx) + timedelta(seconds=run.failure.retry_after))
@@ -109,11 +96,8 @@ def _drain(ctx: OrchestrationContext, request: DrainRequest, cursor: EntityInsta
         transfer = TransferRequest(
             stream=request.stream,
             key=request.key,
-            fence=state.fence,
-            position=state.position,
-            newest=datetime.fromisoformat(state.newest) if state.newest else None,
-            may_start_over=not state.recovered_at
-            or utc_now(ctx) - datetime.fromisoformat(state.recovered_at) > START_OVER_PAUSE,
+            state=state,
+            may_start_over=state.recovered_at is None or utc_now(ctx) - state.recovered_at > START_OVER_PAUSE,
             backfill_id=request.backfill_id,
             pacing=pacing,
         )
@@ -131,19 +115,7 @@ def _drain(ctx: OrchestrationContext, request: DrainRequest, cursor: EntityInsta
             run.outcome = "superseded"
             run.failure = Failure("transient", f"{request.stream.label}: another run took the stream over")
             return
-        answer = yield ctx.call_entity(
-            cursor,
-            "commit",
-            {
-                "fence": run.state.fence,
-                "now": utc_now(ctx).isoformat(),
-                "lease_seconds": pacing.lease_seconds,
-                "position": to_wire(result.position),
-                "newest": result.newest.isoformat() if result.newest else "",
-                "events": result.tally.events,
-                "recovered": bool(result.tally.recovered),
-            },
-        )
+        answer = yield ctx.call_entity(cursor, "commit", to_wire(transfer.commit(result, utc_now(ctx))))
         run.tally.add(result.tally)
         if not answer["accepted"]:
             repeated = f"{result.tally.events} events may be repeated"
@@ -156,32 +128,63 @@ def _drain(ctx: OrchestrationContext, request: DrainRequest, cursor: EntityInsta
                 "stream": request.stream.label,
                 "events": run.tally.events,
                 "pages": run.tally.pages,
-                "newest": run.state.newest,
+                "newest": run.state.newest.isoformat() if run.state.newest else "",
                 "failure": result.failure.message if result.failure else "",
             },
         )
         run.failure = result.failure
-        if result.failure is not None and result.failure.kind != "transient":
-            run.outcome = "throttled" if result.failure.kind == "throttled" else "failed"
+        run.outcome, wait = _what_next(pacing, run.tally, result)
+        resume_at = utc_now(ctx) + timedelta(seconds=wait)
+        if deadline is None and run.outcome == "throttled":
             return
-        if not result.more and result.failure is None:
-            run.outcome = "recovered" if run.tally.recovered else "ok"
+        if run.outcome not in ("more", "throttled") or (deadline is not None and resume_at >= deadline):
             return
-        if deadline is not None and utc_now(ctx) >= deadline:
-            break
-        if result.failure is not None:
-            # It got somewhere before it failed, so it is worth going on, but not at once.
-            yield ctx.create_timer(utc_now(ctx) + timedelta(seconds=pacing.retry_seconds))
+        if wait:
+            yield ctx.create_timer(resume_at)
     run.outcome = "more"
+
+
+def _what_next(pacing: Pacing, tally: Tally, result: Transfer) -> tuple[str, float]:
+    """Say how the run would end here; if as `more` or `throttled`, also after how many seconds it can go on instead."""
+    if result.failure is None:
+        done = "recovered" if tally.recovered else "ok"
+        return ("more" if result.more else done), 0.0
+    match result.failure.kind:
+        case "throttled":
+            return "throttled", result.failure.retry_after
+        case "transient":
+            # It got somewhere before it failed, so it is worth going on, but not at once.
+            return "more", pacing.retry_seconds
+        case _:
+            return "failed", 0.0
+
+
+def _why_not(request: DrainRequest, state: StreamState, now: datetime) -> tuple[str, Failure]:
+    """Say why the stream was not granted."""
+    if state.waits(now):
+        assert state.not_before is not None  # noqa: S101  # that is what waiting means
+        left = (state.not_before - now).total_seconds()
+        return "throttled", Failure(
+            "throttled", f"{state.error} (asked to wait until {state.not_before:%H:%M:%S} UTC)", left
+        )
+    until = f"{state.lease_until:%H:%M:%S} UTC" if state.lease_until else "it ends"
+    held = f"{request.stream.label}: {state.holder} holds the stream until {until}"
+    return "busy", Failure("transient", held)
 
 
 def _summary(ctx: OrchestrationContext, request: DrainRequest, run: _Run) -> dict[str, Any]:
     """Put the run into one flat dict: its output, and its row in the health table."""
     newest = run.state.newest
-    lag = (utc_now(ctx) - datetime.fromisoformat(newest)).total_seconds() if run.tally.events and newest else None
-    note = run.failure.message if run.failure else ""
-    if run.tally.recovered and not note:
-        note = "1Password rejected the cursor; it was replaced by a start time, so up to 48 hours may be repeated"
+    lag = (utc_now(ctx) - newest).total_seconds() if run.tally.events and newest else None
+    notes = [run.failure.message] if run.failure else []
+    if run.tally.recovered:
+        notes.append(
+            "1Password rejected the cursor; it was replaced by a start time, so up to 48 hours may be repeated"
+        )
+    if run.tally.dead_letters:
+        notes.append(
+            f"{run.tally.dead_letters} events are kept in the blob container {CONTAINER}, each with the reason"
+        )
     counts = {name: value for name, value in asdict(run.tally).items() if name not in ("drift", "recovered")}
     return {
         "outcome": run.outcome,
@@ -190,9 +193,8 @@ def _summary(ctx: OrchestrationContext, request: DrainRequest, run: _Run) -> dic
         "event_type": str(request.stream.event_type),
         **counts,
         "lag_seconds": lag,
-        "dead_letters": 0,
         "drift": " ".join(sorted(run.tally.drift)),
-        "error": note,
+        "error": "; ".join(notes),
         "instance_id": ctx.instance_id,
         "backfill_id": request.backfill_id,
     }

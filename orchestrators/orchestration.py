@@ -2,11 +2,14 @@
 
 from collections.abc import Generator
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from durabletask.task import OrchestrationContext, RetryPolicy, Task, TaskFailedError
 
 from onepassword_sentinel.payloads import Pacing
+
+# Seconds; the run is over by then, and only its report waits.
+LONGEST_WAIT_TO_REPORT: Final = 300.0
 
 type Steps[T] = Generator[Task[Any], Any, T]
 
@@ -28,8 +31,16 @@ def retry_policy(pacing: Pacing) -> RetryPolicy:
 
 def report(ctx: OrchestrationContext, pacing: Pacing, **payload: Any) -> Steps[str]:
     """Call `report_health`; return why it could not be delivered, which must not fail what it is about."""
-    try:
-        answer = yield ctx.call_activity("report_health", input={"v": 1, **payload}, retry_policy=retry_policy(pacing))
-    except TaskFailedError as error:
-        return error.details.message
-    return str(answer["problem"])
+    problem = ""
+    for _ in range(pacing.attempts):
+        try:
+            answer = yield ctx.call_activity(
+                "report_health", input={"v": 1, **payload}, retry_policy=retry_policy(pacing)
+            )
+        except TaskFailedError as error:
+            return error.details.message
+        problem, wait = str(answer["problem"]), float(answer["retry_after"])
+        if not problem or not 0 < wait <= LONGEST_WAIT_TO_REPORT:
+            break
+        yield ctx.create_timer(utc_now(ctx) + timedelta(seconds=wait))
+    return problem

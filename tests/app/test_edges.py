@@ -11,20 +11,14 @@ from onepassword_sentinel.discovery import Stream
 from onepassword_sentinel.event_types import EventType
 from onepassword_sentinel.payloads import TransferRequest
 from onepassword_sentinel.position import Position
-from onepassword_sentinel.stream_state import StreamState
+from onepassword_sentinel.stream_state import Begin, StreamState
 from onepassword_sentinel.transfer import Transfer
 from onepassword_sentinel.wire import from_wire, to_wire
 from tests.core.conftest import NOW, jwt
 
 TRANSFER = transfer_events.build().get_user_function().client_function
 ENTITY = stream_cursor.build().get_user_function().entity_function
-BEGIN = {
-    "holder": "poll-1",
-    "now": NOW.isoformat(),
-    "lease_seconds": 60,
-    "start_time": "2026-11-15T12:00:00Z",
-    "end_time": None,
-}
+BEGIN = to_wire(Begin("poll-1", NOW, 60, "2026-11-15T12:00:00Z"))
 
 
 def test_the_entity_keeps_a_plain_dict() -> None:
@@ -69,32 +63,30 @@ def test_a_rotated_token_is_used_without_a_restart(monkeypatch: pytest.MonkeyPat
 class Client:
     """Gives the entity's state as the platform's client does."""
 
-    def __init__(self, state: StreamState | None) -> None:
+    def __init__(self, state: StreamState) -> None:
         self.state = state
 
-    async def get_entity(self, entity_id: object) -> "Client | None":
+    async def get_entity(self, entity_id: object) -> "Client":
         assert str(entity_id) == "@stream_cursor@ACC-auditevents"
-        return self if self.state else None
+        return self
 
     def get_typed_state(self) -> dict[str, object]:
-        assert self.state is not None
         return to_wire(self.state)
 
 
 @pytest.mark.parametrize(
     "state",
-    [None, StreamState(fence=3, holder=""), StreamState(fence=4, holder="poll-2")],
-    ids=["unknown", "released", "taken over"],
+    [StreamState(fence=3, holder=""), StreamState(fence=4, holder="poll-2")],
+    ids=["released", "taken over"],
 )
-async def test_a_transfer_whose_number_is_not_in_force_touches_nothing(state: StreamState | None) -> None:
+async def test_a_transfer_whose_number_is_not_in_force_touches_nothing(state: StreamState) -> None:
     """An activity that comes late, after its run ended or was taken over, does no harm."""
     request = TransferRequest(
         stream=Stream("", "ACC", EventType.AUDIT_EVENTS),
         key="ACC-auditevents",
-        fence=3,
-        position=Position(cursor="c"),
+        state=StreamState(position=Position(cursor="c"), fence=3, holder="poll-1"),
     )
     # No settings are there: a step further and it would fail.
     answer = await TRANSFER(to_wire(request), Client(state))
     result = from_wire(Transfer, answer)
-    assert (result.superseded, result.position, result.tally.requests) == (True, request.position, 0)
+    assert (result.superseded, result.position, result.tally.requests) == (True, request.state.position, 0)

@@ -14,7 +14,7 @@ from azure.core.exceptions import ClientAuthenticationError, ServiceRequestError
 from local.ingestion import DropAfterStore, DropBeforeRead, Fault, IngestionSimulator, Status, read_tables
 from local.tls import Certificates
 from local.workspace import Workspace
-from onepassword_sentinel.errors import ConnectorError, PermanentError, ThrottledError, TransientError
+from onepassword_sentinel.errors import ConnectorError, PermanentError, RowsRefusedError, ThrottledError, TransientError
 from onepassword_sentinel.log_ingestion import EVENTS_STREAM, LogIngestion
 
 TEMPLATE = Path(__file__).resolve().parents[2] / "azuredeploy.json"
@@ -72,11 +72,11 @@ async def test_an_acknowledged_chunk_has_landed(endpoint: tuple[IngestionSimulat
 @pytest.mark.parametrize(
     ("fault", "kind", "says"),
     [
-        (Status(400, b'{"error":{"code":"InvalidPayload"}}'), PermanentError, '400 “{"error":{"code":"InvalidPay'),
+        (Status(400, b'{"error":{"code":"InvalidPayload"}}'), RowsRefusedError, '400 “{"error":{"code":"InvalidPay'),
         (Status(401), PermanentError, "check LOGS_INGESTION_SCOPE"),
         (Status(403, HTML, {"Content-Type": "text/html"}), PermanentError, "role Monitoring Metrics Publisher"),
         (Status(404), PermanentError, "compare LOGS_INGESTION_ENDPOINT and LOGS_INGESTION_RULE_ID"),
-        (Status(413), PermanentError, "too large"),
+        (Status(413), RowsRefusedError, "too large"),
         (Status(429, b"", {"Retry-After": "7"}), ThrottledError, "limits are reached"),
         (Status(429), ThrottledError, "limits are reached"),
         (Status(503, b"", {"Retry-After": "7"}), ThrottledError, "answered 503"),

@@ -1,36 +1,37 @@
 """One run at a time holds a stream, and only its number may change it."""
 
 from dataclasses import replace
-from datetime import timedelta
-from typing import Any
+from datetime import datetime, timedelta
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from onepassword_sentinel.position import Position
-from onepassword_sentinel.stream_state import StreamState, begin, commit, release
+from onepassword_sentinel.stream_state import Begin, Commit, Release, StreamState, begin, commit, release
 from onepassword_sentinel.wire import from_wire, to_wire
 from tests.core.conftest import NOW
 
 LEASE = timedelta(minutes=15)
 START = "2026-11-15T12:00:00Z"
+SECONDS = LEASE.total_seconds()
 
 
-def begun(state: StreamState, holder: str = "poll-1", now: Any = NOW) -> tuple[StreamState, bool]:
-    return begin(state, holder=holder, now=now, lease=LEASE, start_time=START, end_time=None)
+def begun(
+    state: StreamState, holder: str = "poll-1", now: datetime = NOW, start: str = START
+) -> tuple[StreamState, bool]:
+    return begin(state, Begin(holder, now, SECONDS, start))
 
 
-def committed(state: StreamState, fence: int, cursor: str = "c1") -> tuple[StreamState, bool]:
-    return commit(
-        state,
-        fence=fence,
-        now=NOW,
-        lease=LEASE,
-        position=state.position.after_page(cursor),
-        newest="",
-        events=1,
-        recovered=False,
-    )
+def committed(state: StreamState, fence: int, cursor: str = "c1", moves: int | None = None) -> tuple[StreamState, bool]:
+    position = state.position.after_page(cursor)
+    at = state.moves if moves is None else moves
+    return commit(state, Commit(fence, at, NOW, SECONDS, position, newest=None, events=1, recovered=False))
+
+
+def released(
+    state: StreamState, fence: int, outcome: str = "ok", error: str = "", now: datetime = NOW, retry_after: float = 0
+) -> tuple[StreamState, bool]:
+    return release(state, Release(fence, now, outcome, error, retry_after))
 
 
 def test_a_new_stream_is_granted_with_its_beginning() -> None:
@@ -38,14 +39,14 @@ def test_a_new_stream_is_granted_with_its_beginning() -> None:
     state, granted = begun(StreamState())
     assert granted
     assert (state.fence, state.holder, state.position) == (1, "poll-1", Position(start_time=START))
-    assert state.lease_until == "2026-11-22T12:15:00+00:00"
+    assert state.lease_until == NOW + LEASE
 
 
 def test_the_beginning_is_fixed_by_the_first_run() -> None:
     """A first run that fails must not push the beginning on: that would leave a gap."""
     state, _ = begun(StreamState())
-    state, _ = release(state, fence=state.fence, now=NOW, outcome="failed", error="x")
-    state, _ = begin(state, holder="b", now=NOW, lease=LEASE, start_time="2026-11-16T00:00:00Z", end_time=None)
+    state, _ = released(state, state.fence, "failed", "x")
+    state, _ = begun(state, start="2026-11-16T00:00:00Z")
     assert state.position.start_time == START
 
 
@@ -66,10 +67,55 @@ def test_a_run_under_its_own_name_again_waits_too() -> None:
 def test_a_commit_moves_the_position_and_renews_the_lease() -> None:
     """Progress is noted with its time; counts add up."""
     state, _ = begun(StreamState())
-    state, accepted = committed(replace(state, lease_until=NOW.isoformat()), state.fence)
+    state, accepted = committed(replace(state, lease_until=NOW), state.fence)
     assert accepted
-    assert (state.position.cursor, state.moved_at, state.events) == ("c1", NOW.isoformat(), 1)
-    assert state.lease_until == (NOW + LEASE).isoformat()
+    assert (state.position.cursor, state.moved_at, state.moves, state.events) == ("c1", NOW, 1, 1)
+    assert state.lease_until == NOW + LEASE
+
+
+def test_a_commit_that_comes_again_or_late_moves_nothing() -> None:
+    """The activity commits and the run does, in whatever order they arrive; each step counts once."""
+    state, _ = begun(StreamState())
+    first, _ = committed(state, state.fence, "c1", moves=0)
+    again, accepted = committed(first, state.fence, "c1", moves=0)
+    assert accepted
+    assert again == first
+    second, _ = committed(first, state.fence, "c2", moves=1)
+    late, accepted = committed(second, state.fence, "c1", moves=0)
+    assert accepted
+    assert (late.position.cursor, late.moves, late.events) == ("c2", 2, 2)
+
+
+def test_an_idle_commit_only_renews_the_lease() -> None:
+    """A stream with nothing new is not said to have moved."""
+    state, _ = begun(StreamState())
+    state, _ = committed(state, state.fence, "c1")
+    idle, accepted = commit(
+        state, Commit(state.fence, 1, NOW + LEASE, SECONDS, state.position, None, 0, recovered=False)
+    )
+    assert accepted
+    assert (idle.moves, idle.moved_at, idle.lease_until) == (1, NOW, NOW + 2 * LEASE)
+
+
+def test_a_stream_that_is_throttled_is_not_granted_until_the_remote_may_be_asked() -> None:
+    """Retry-After outlives the run that was told it, and the process too."""
+    state, _ = begun(StreamState())
+    state, _ = released(state, state.fence, "throttled", "429", retry_after=600)
+    assert begun(state, now=NOW + timedelta(seconds=599)) == (state, False)
+    assert state.waits(NOW + timedelta(seconds=599))
+    granted, accepted = begun(state, now=NOW + timedelta(seconds=600))
+    assert accepted
+    assert granted.not_before is None
+
+
+def test_an_old_copy_of_the_state_ends_nobodys_run() -> None:
+    """What a client reads may be older than the grant; only a newer number or a release says that a run is over."""
+    state, _ = begun(StreamState())
+    taken, _ = begun(state, "poll-2", NOW + LEASE)
+    assert not StreamState().is_held_by_another_than(1)
+    assert not state.is_held_by_another_than(1)
+    assert taken.is_held_by_another_than(1)
+    assert released(state, 1)[0].is_held_by_another_than(1)
 
 
 def test_a_commit_under_an_older_number_is_refused() -> None:
@@ -77,24 +123,24 @@ def test_a_commit_under_an_older_number_is_refused() -> None:
     old, _ = begun(StreamState())
     state, _ = begun(old, "poll-2", NOW + LEASE)
     assert committed(state, old.fence) == (state, False)
-    assert release(state, fence=old.fence, now=NOW, outcome="ok", error="") == (state, False)
+    assert released(state, old.fence) == (state, False)
 
 
 def test_a_released_stream_takes_no_commit() -> None:
     """The number is in force only while the stream is held."""
     state, _ = begun(StreamState())
-    state, _ = release(state, fence=state.fence, now=NOW, outcome="ok", error="")
+    state, _ = released(state, state.fence)
     assert committed(state, state.fence) == (state, False)
 
 
 def test_a_release_remembers_how_it_ended() -> None:
     """The last success stays known while failures follow."""
     state, _ = begun(StreamState())
-    state, _ = release(state, fence=state.fence, now=NOW, outcome="ok", error="")
+    state, _ = released(state, state.fence)
     state, _ = begun(state)
-    state, _ = release(state, fence=state.fence, now=NOW + LEASE, outcome="failed", error="token")
-    assert (state.succeeded_at, state.outcome, state.error) == (NOW.isoformat(), "failed", "token")
-    assert (state.holder, state.lease_until) == ("", "")
+    state, _ = released(state, state.fence, "failed", "token", NOW + LEASE)
+    assert (state.succeeded_at, state.outcome, state.error) == (NOW, "failed", "token")
+    assert (state.holder, state.lease_until) == ("", None)
 
 
 def test_the_state_survives_as_a_plain_dict() -> None:
@@ -137,7 +183,7 @@ class Fencing(RuleBasedStateMachine):
     def some_run_releases(self, data: st.DataObject) -> None:
         if self.fences:
             fence = data.draw(st.sampled_from(self.fences))
-            self.state, _ = release(self.state, fence=fence, now=self.now, outcome="ok", error="")
+            self.state, _ = released(self.state, fence, now=self.now)
 
     @invariant()
     def numbers_only_grow(self) -> None:

@@ -1,5 +1,6 @@
 """Bad input and broken remotes: one clear sentence, nothing committed, nothing lost, the other streams go on."""
 
+import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -123,25 +124,53 @@ async def test_a_token_without_a_stream_has_two_and_says_so_once(launch: Launch)
         env.assert_all_landed_once(*features)
 
 
-async def test_a_throttled_stream_waits_for_the_next_tick(env: Environment) -> None:
-    """Being asked to slow down is no failure, and no success either: no heartbeat."""
-    env.source.faults.add(Status(429, b"", {"Retry-After": "60"}), target="auditevents")
+async def test_a_short_throttling_is_waited_out(env: Environment) -> None:
+    """A durable timer waits within the poll's budget, and the poll goes on by itself."""
+    env.source.faults.add(Status(429, b"", {"Retry-After": "1"}), target="auditevents")
     poll = await env.poll()
+    assert poll.output["healthy"] is True
+    (row,) = env.health("| where event_type == 'auditevents'")
+    assert (row["outcome"], row["error"], row["events"]) == ("ok", "", 300)
+    timers = [
+        event for event in env.host.client.history(f"{poll.instance_id}-auditevents") if event.HasField("timerFired")
+    ]
+    assert len(timers) == 1
+    env.assert_all_landed_once()
+
+
+async def test_a_long_throttling_is_left_to_later_ticks(env: Environment) -> None:
+    """Being asked to slow down is no failure and no success: no heartbeat, and nobody asks before the time is over."""
+    env.source.faults.add(Status(429, b"", {"Retry-After": "3"}), target="auditevents")
+    poll = await env.poll(budget_seconds=1)
     assert poll.status is RuntimeStatus.COMPLETED
     assert (poll.output["healthy"], poll.output["streams"]["auditevents"]["outcome"]) == (False, "throttled")
     assert env.heartbeats() == []
-    env.assert_all_landed_once(*OTHERS)
-    assert (await env.poll()).output["healthy"] is True
+    # What the process knows of it dies with the process; what the cursor knows does not.
+    env.host.worker.kill()
+    asked = env.source.requests["auditevents"]
+    early = await env.poll(budget_seconds=1)
+    assert early.output["streams"]["auditevents"]["outcome"] == "throttled"
+    assert env.source.requests["auditevents"] == asked
+    error = env.child(early.instance_id, "auditevents").output["error"]
+    assert ("quota is used up" in error, "asked to wait until" in error) == (True, True)
+    for _ in range(50):
+        if (late := await env.poll(budget_seconds=1)).output["healthy"]:
+            break
+        await asyncio.sleep(0.1)
+    assert late.output["healthy"] is True
     env.assert_all_landed_once()
 
 
 async def test_a_throttled_introspection_is_no_failure_either(env: Environment) -> None:
-    """Nothing is polled, the health table says why, and the next tick finds everything."""
+    """Nothing is polled, the health table says why, and a tick after the time is over finds everything."""
     env.source.faults.add(Status(429, b"", {"Retry-After": "60"}), target="introspect")
     poll = await env.poll()
     assert (poll.status, poll.output) == (RuntimeStatus.COMPLETED, {"v": 1, "healthy": False, "streams": {}})
     (row,) = env.health()
     assert (row["outcome"], "quota is used up" in row["error"]) == ("throttled", True)
+    again = await env.poll()
+    assert (again.output["healthy"], env.source.requests) == (False, {"introspect": 1})
+    env.host.worker.kill()
     await env.poll()
     env.assert_all_landed_once()
 

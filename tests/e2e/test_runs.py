@@ -77,11 +77,8 @@ async def test_a_terminated_poll_blocks_its_streams_only_until_the_lease_runs_ou
         if (await env.poll()).output["streams"]["auditevents"]["outcome"] == "ok":
             break
         await asyncio.sleep(0.1)
-    account = env.account("auditevents")
-    # What the terminated run's activity delivered, nobody has committed.
-    assert (account.lost, account.offered) == (0, 300)
-    assert (account.duplicated or 0) <= 300
-    env.assert_all_landed_once("signinattempts", "itemusages")
+    # The terminated run's activity delivered its events all the same, and committed them itself.
+    env.assert_all_landed_once()
 
 
 async def test_a_run_that_lost_its_lease_does_no_harm(env: Environment) -> None:

@@ -1,0 +1,182 @@
+"""The way of a page's events into the table: as chunks, in order, each row once, and none of them skipped in silence.
+
+A row can be at fault itself. Azure refuses a chunk as a whole and names no row, so the chunk is halved until the row
+stands alone; it goes to dead letters, and so does one that fits into no request. A row with a field that Azure would
+cut, which it does without a word, is delivered and kept as a dead letter too.
+
+When Azure refuses one row after the other, it is not the rows: the rule is wrong, and an operator has to mend it. So a
+row counts as refused on its own only if another one of this transfer is accepted, and no more than a few in a row are
+taken for it. Its dead letter is written first all the same: if the storage fails, nothing behind the row may have been
+uploaded, or it would be uploaded again.
+"""
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Final, Protocol
+
+import msgspec
+
+from onepassword_sentinel.chunks import MAX_CHUNK_BYTES, Chunk, pack, row_prefix
+from onepassword_sentinel.dead_letters import DeadLetter, DeadLetters, Reason
+from onepassword_sentinel.errors import ConnectorError, PermanentError, RowsRefusedError
+from onepassword_sentinel.event_types import EventType
+from onepassword_sentinel.page import Page, stamp
+from onepassword_sentinel.tally import Tally
+
+# What is longer is cut without a word (Azure Monitor service limits, custom logs: size of field values).
+MAX_FIELD_BYTES: Final = 65_536
+# So many rows refused one after the other are no longer taken for the rows' own fault.
+MOST_REFUSED_IN_A_ROW: Final = 20
+
+_FIELDS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+class RowSink(Protocol):
+    """Where chunks go to."""
+
+    async def upload(self, stream: str, body: bytes) -> None:
+        """Deliver a gzip-compressed JSON array; returning means that it is acknowledged."""
+
+
+@dataclass(slots=True)
+class Delivery:
+    """One transfer's deliveries: to `stream` of the rule, or to dead letters under the cursor's `key`."""
+
+    sink: RowSink
+    dead_letters: DeadLetters
+    stream: str
+    event_type: EventType
+    key: str
+    label: str
+    backfill_id: str = ""
+    utc_now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    _delivered: set[str] = field(default_factory=set)
+    _accepts: bool = False
+    _suspects: list[DeadLetter] = field(default_factory=list)
+    _cut: set[int] = field(default_factory=set)
+
+    async def deliver(self, page: Page, start: int, tail: tuple[str, ...], tally: Tally) -> AsyncIterator[int]:
+        """Deliver the events of a page from `start` on; yield again and again how many of the page's are dealt with.
+
+        `tail` are uuids of events delivered before: what is met again is left out.
+
+        Raises:
+            PermanentError: one row after the other is refused, or an operator must act for another reason.
+            TransientError, ThrottledError: as the sink and the dead letters do.
+
+        """
+        self._delivered.update(filter(None, tail))
+        prefix = row_prefix(self.event_type, self.backfill_id)
+        try:
+            for chunk in pack(page.items, prefix, self._places(page, start, tally)):
+                await self._keep_cut_rows(page, chunk)
+                async for done in self._upload(page, chunk, tally):
+                    yield done
+            self._decide_at_the_end(tally)
+        finally:
+            await self._discard_suspects()
+
+    def _places(self, page: Page, start: int, tally: Tally) -> Iterator[int]:
+        """Give the places of the events that were not delivered yet. An event without uuid cannot be recognised."""
+        for place in range(start, len(page.items)):
+            uuid = page.uuid(place)
+            if uuid in self._delivered:
+                tally.repeated += 1
+                continue
+            if uuid:
+                self._delivered.add(uuid)
+            yield place
+
+    async def _upload(self, page: Page, chunk: Chunk, tally: Tally) -> AsyncIterator[int]:
+        waiting = [chunk]
+        while waiting:
+            part = waiting.pop()
+            if not part.fits:
+                detail = f"a row of {part.size:,} bytes; Azure takes {MAX_CHUNK_BYTES:,} in a request"
+                await self.dead_letters.keep(self._letter(page, part.places[0], "too_large", 0, detail))
+                tally.dead_letters += 1
+            else:
+                try:
+                    await self.sink.upload(self.stream, part.compressed())
+                except RowsRefusedError as refusal:
+                    if len(part.rows) > 1:
+                        waiting.extend(reversed(part.halves()))
+                    else:
+                        await self._suspect(page, part.places[0], refusal)
+                    continue
+                self._accepts = True
+                tally.dead_letters += len(self._suspects) + len(self._cut.intersection(part.places))
+                self._suspects.clear()
+                tally.chunks += 1
+                tally.bytes += part.size
+                tally.events += len(part.rows)
+            if not self._suspects:
+                yield part.end
+
+    async def _suspect(self, page: Page, place: int, refusal: RowsRefusedError) -> None:
+        letter = self._letter(page, place, "refused", refusal.status, str(refusal))
+        await self.dead_letters.keep(letter)
+        self._suspects.append(letter)
+        if len(self._suspects) > MOST_REFUSED_IN_A_ROW:
+            raise self._not_the_rows()
+
+    def _decide_at_the_end(self, tally: Tally) -> None:
+        """Take the rows that were refused last for what they are, if this transfer has seen one accepted."""
+        if self._suspects and not self._accepts:
+            raise self._not_the_rows()
+        tally.dead_letters += len(self._suspects)
+        self._suspects.clear()
+
+    def _not_the_rows(self) -> PermanentError:
+        refused, detail = len(self._suspects), self._suspects[-1].detail
+        if refused > MOST_REFUSED_IN_A_ROW:
+            return PermanentError(f"Azure refused {refused} rows one after the other, each on its own: {detail}")
+        rows = "the only row there is" if refused == 1 else f"each of the {refused} rows there are"
+        return PermanentError(
+            f"Azure refused {rows}, so that it may not be the row's fault: {detail} (as soon as another event of this "
+            "stream is accepted, what is refused beside it becomes a dead letter and the stream goes on)",
+        )
+
+    async def _discard_suspects(self) -> None:
+        """Take back what was kept of rows that will be tried again; what stays behind is written anew then."""
+        with suppress(ConnectorError):
+            while self._suspects:
+                await self.dead_letters.discard(self._suspects.pop())
+
+    async def _keep_cut_rows(self, page: Page, chunk: Chunk) -> None:
+        """Keep them before the upload: should the storage fail after it, the rows would have to be uploaded again."""
+        self._cut.clear()
+        for place, row in zip(chunk.places, chunk.rows, strict=True):
+            if len(row) > MAX_FIELD_BYTES and chunk.fits and (fields := long_fields(page.items[place])):
+                detail = f"Azure cuts fields at {MAX_FIELD_BYTES:,} bytes: {', '.join(fields)}"
+                await self.dead_letters.keep(self._letter(page, place, "cut", 0, detail))
+                self._cut.add(place)
+
+    def _letter(self, page: Page, place: int, reason: Reason, status: int, detail: str) -> DeadLetter:
+        return DeadLetter(
+            key=self.key,
+            stream=self.label,
+            event_type=self.event_type,
+            backfill_id=self.backfill_id,
+            event=bytes(page.items[place]),
+            uuid=stamp(page.items[place])[0],
+            reason=reason,
+            status=status,
+            detail=detail,
+            time=self.utc_now(),
+        )
+
+
+def long_fields(event: msgspec.Raw) -> list[str]:
+    """Name the fields of an event that are longer than Azure keeps."""
+    return [name for name, value in _FIELDS.decode(event).items() if _kept_size(value) > MAX_FIELD_BYTES]
+
+
+def _kept_size(value: msgspec.Raw) -> int:
+    """Bytes of a value in its column: a text without quotes and escapes, all else as its JSON."""
+    raw = bytes(value)
+    if len(raw) > MAX_FIELD_BYTES and raw.startswith(b'"'):
+        return len(msgspec.json.decode(raw, type=str).encode(errors="surrogatepass"))
+    return len(raw)
