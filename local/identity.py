@@ -7,24 +7,35 @@ reference: ``GET {IDENTITY_ENDPOINT}?resource=...&api-version=2019-08-01`` with 
 import hmac
 import secrets
 import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 
+import jwt
 from aiohttp import web
 
 API_VERSION = "2019-08-01"
+MONITOR = "https://monitor.azure.com"
+STORAGE = "https://storage.azure.com"
+# How Microsoft Entra names the tenant that issued a token (Microsoft Learn, "Access token claims reference").
+_ISSUER = "https://sts.windows.net/00000000-0000-0000-0000-000000000000/"
 
 
 class ManagedIdentitySimulator:
-    """Gives bearer tokens for one audience to whoever knows the header's value.
+    """Gives bearer tokens for a few audiences to whoever knows the header's value.
 
+    A token is a JWT, signed with a key that nobody else has: Azurite reads the claims and does not check the
+    signature, and ``accepts`` knows a token by having given it.
     ``requests`` counts every request, refused ones too. Plain HTTP on 127.0.0.1, as in Azure.
     """
 
-    def __init__(self, *, audience: str = "https://monitor.azure.com", lifetime_seconds: int = 86_400) -> None:
-        """``audience``: the only resource that tokens are given for."""
-        self._audience = audience.rstrip("/")
+    def __init__(self, *, audiences: Sequence[str] = (MONITOR, STORAGE), lifetime_seconds: int = 86_400) -> None:
+        """``audiences``: the only resources that tokens are given for, without a slash at the end."""
+        self._audiences = tuple(audiences)
         self._lifetime_seconds = lifetime_seconds
         self._header = secrets.token_hex(16)
+        self._key = secrets.token_bytes(32)
         self._expiries: dict[str, float] = {}
+        self._port = 0
         self._runner: web.AppRunner | None = None
         self._url = ""
         self.requests = 0
@@ -36,7 +47,8 @@ class ManagedIdentitySimulator:
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", port).start()
-        self._url = f"http://127.0.0.1:{self._runner.addresses[0][1]}/msi/token"
+        self._port = self._runner.addresses[0][1]
+        self._url = f"http://127.0.0.1:{self._port}/msi/token"
 
     async def stop(self) -> None:
         """Close every connection. May be called twice."""
@@ -44,12 +56,21 @@ class ManagedIdentitySimulator:
             await self._runner.cleanup()
             self._runner = None
 
+    @asynccontextmanager
+    async def unreachable(self) -> AsyncIterator[None]:
+        """Refuse connections for a while; afterwards listen on the same port again. Tokens stay good."""
+        await self.stop()
+        try:
+            yield
+        finally:
+            await self.start(self._port)
+
     def settings(self) -> dict[str, str]:
         """The environment variables by which ``azure-identity`` finds this endpoint."""
         return {"IDENTITY_ENDPOINT": self._url, "IDENTITY_HEADER": self._header}
 
     def accepts(self, token: str) -> bool:
-        """Whether ``token`` came from here and has not expired."""
+        """Whether ``token`` came from here, is for Azure Monitor and has not expired."""
         return self._expiries.get(token, 0.0) > time.time()
 
     async def _answer(self, request: web.Request) -> web.Response:
@@ -60,19 +81,28 @@ class ManagedIdentitySimulator:
             return _refusal(400, f"The api-version must be {API_VERSION}.")
         resource = request.query.get("resource", "")
         # The Logs Ingestion SDK's default scope is "https://monitor.azure.com//.default": with a slash to spare.
-        if resource.rstrip("/") != self._audience:
-            return _refusal(400, f"The resource {resource!r} is not {self._audience}.")
-        token, expires = secrets.token_urlsafe(48), time.time() + self._lifetime_seconds
-        self._expiries[token] = expires
+        audience = resource.rstrip("/")
+        if audience not in self._audiences:
+            return _refusal(400, f"The resource {resource!r} is none of {', '.join(self._audiences)}.")
+        expires = int(time.time()) + self._lifetime_seconds
+        token = self._issue(audience, expires)
+        if audience == MONITOR:
+            self._expiries[token] = expires
         answer = {
             "access_token": token,
-            "expires_on": str(int(expires)),
+            "expires_on": str(expires),
             "resource": resource,
             "token_type": "Bearer",
         }
         if client_id := request.query.get("client_id"):
             answer["client_id"] = client_id
         return web.json_response(answer)
+
+    def _issue(self, audience: str, expires: int) -> str:
+        issued = int(time.time())
+        # These are what Azurite 3.36 asks for (its BlobTokenAuthenticator), and an id, so that no two are the same.
+        claims = {"aud": audience, "iss": _ISSUER, "iat": issued, "nbf": issued, "exp": expires}
+        return jwt.encode({**claims, "uti": secrets.token_urlsafe(16)}, self._key, algorithm="HS256")
 
 
 def _refusal(status: int, message: str) -> web.Response:

@@ -6,9 +6,12 @@ from pathlib import Path
 import certifi
 import trustme
 
+# What every server here is called.
+_NAMES = ("localhost", "127.0.0.1")
+
 
 class Certificates:
-    """A certificate authority of this run only, whose keys never leave the process."""
+    """A certificate authority of this run only, whose own key never leaves the process."""
 
     def __init__(self) -> None:
         self._authority = trustme.CA()
@@ -16,8 +19,15 @@ class Certificates:
     def server_context(self) -> ssl.SSLContext:
         """Make a context for a server on this machine."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self._authority.issue_cert("localhost", "127.0.0.1").configure_cert(context)
+        self._authority.issue_cert(*_NAMES).configure_cert(context)
         return context
+
+    def write_server_files(self, certificate: Path, key: Path) -> None:
+        """Write the PEM files for a server on this machine that runs in another process."""
+        issued = self._authority.issue_cert(*_NAMES)
+        certificate.write_bytes(b"".join(pem.bytes() for pem in issued.cert_chain_pems))
+        key.touch(mode=0o600)
+        key.write_bytes(issued.private_key_pem.bytes())
 
     def write_bundle(self, path: Path) -> None:
         """Write what the app is to trust: this authority and all that it would trust anyway.

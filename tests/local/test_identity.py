@@ -3,11 +3,12 @@
 from collections.abc import AsyncIterator
 
 import aiohttp
+import jwt
 import pytest
 from azure.core.exceptions import ClientAuthenticationError
 from azure.identity.aio import ManagedIdentityCredential
 
-from local.identity import ManagedIdentitySimulator
+from local.identity import MONITOR, STORAGE, ManagedIdentitySimulator
 
 QUERY = {"api-version": "2019-08-01", "resource": "https://monitor.azure.com"}
 
@@ -42,6 +43,51 @@ async def test_azure_identity_gets_a_token(
         again = await credential.get_token("https://monitor.azure.com/.default")
     assert identity.accepts(token.token)
     assert (again.token, identity.requests) == (token.token, 1)
+
+
+async def test_each_audience_has_tokens_of_its_own(
+    identity: ManagedIdentitySimulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A token names the audience it was asked for, and one for storage is none for Logs Ingestion."""
+    for name, value in identity.settings().items():
+        monkeypatch.setenv(name, value)
+    async with ManagedIdentityCredential() as credential:
+        tokens = {name: (await credential.get_token(f"{name}/.default")).token for name in (MONITOR, STORAGE)}
+    for name, token in tokens.items():
+        assert jwt.decode(token, options={"verify_signature": False})["aud"] == name
+    assert identity.accepts(tokens[MONITOR])
+    assert not identity.accepts(tokens[STORAGE])
+
+
+async def test_no_two_tokens_are_the_same(identity: ManagedIdentitySimulator) -> None:
+    """Who asks twice within a second has two tokens, both good."""
+    first, second = [(await ask(identity, QUERY))[1]["access_token"] for _ in range(2)]
+    assert first != second
+    assert identity.accepts(first)
+    assert identity.accepts(second)
+
+
+async def test_an_audience_may_be_left_out() -> None:
+    """An endpoint gives tokens only for the audiences that it was made for."""
+    identity = ManagedIdentitySimulator(audiences=[STORAGE])
+    await identity.start()
+    refused, _ = await ask(identity, QUERY)
+    given, _ = await ask(identity, {**QUERY, "resource": STORAGE})
+    await identity.stop()
+    assert (refused, given) == (400, 200)
+
+
+async def test_an_outage(identity: ManagedIdentitySimulator) -> None:
+    """Connections are refused for a while; afterwards the address is the same, and old tokens are still good."""
+    settings = identity.settings()
+    _, before = await ask(identity, QUERY)
+    async with identity.unreachable():
+        with pytest.raises(aiohttp.ClientConnectorError):
+            await ask(identity, QUERY)
+    status, _ = await ask(identity, QUERY)
+    assert status == 200
+    assert identity.settings() == settings
+    assert identity.accepts(before["access_token"])
 
 
 async def test_azure_identity_is_refused(identity: ManagedIdentitySimulator, monkeypatch: pytest.MonkeyPatch) -> None:
