@@ -16,6 +16,7 @@ from onepassword_sentinel.dead_letter_storage import DeadLetterStorage
 from onepassword_sentinel.events_api import EventsApi
 from onepassword_sentinel.log_ingestion import LogIngestion
 from onepassword_sentinel.rate_limit import RequestQuota
+from onepassword_sentinel.retry_after import DEFAULT_SECONDS
 from onepassword_sentinel.settings import Account, Settings
 from onepassword_sentinel.storage_account import StorageAccount
 
@@ -27,9 +28,9 @@ def read_settings() -> Settings:
     return Settings.parse(os.environ, now=datetime.now(UTC))
 
 
-def events_api(account: Account) -> EventsApi:
-    """Get the Events API for an account."""
-    return EventsApi(_session(), account, _quota(account.name, account.events_url))
+def events_api(account: Account, *, pause: float = DEFAULT_SECONDS) -> EventsApi:
+    """Get the Events API for an account; `pause` is for when it throttles without saying for how long."""
+    return EventsApi(_session(), account, _quota(account.name, account.events_url), pause=pause)
 
 
 def log_ingestion(settings: Settings) -> LogIngestion:

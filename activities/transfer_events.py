@@ -65,7 +65,7 @@ def _drain(request: TransferRequest, settings: Settings) -> Drain:
     account = settings.account(request.stream.account)
     pacing = request.pacing
     return Drain(
-        source=events_api(account),
+        source=events_api(account, pause=pacing.throttle_seconds),
         delivery=Delivery(
             sink=log_ingestion(settings),
             dead_letters=dead_letters(settings),

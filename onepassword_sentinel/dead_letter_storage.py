@@ -2,7 +2,7 @@
 
 from contextlib import asynccontextmanager, suppress
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from azure.core.exceptions import AzureError, HttpResponseError, ResourceExistsError, ResourceNotFoundError
 
@@ -27,9 +27,13 @@ _READ_TIMEOUT: Final = 30
 class DeadLetterStorage:
     """The container of one storage account. It is made when the first dead letter needs it."""
 
-    def __init__(self, account: "StorageAccount | None", credential: "Callable[[str], AsyncTokenCredential]") -> None:
+    def __init__(
+        self, account: "StorageAccount | None", credential: "Callable[[str], AsyncTokenCredential]", **options: Any
+    ) -> None:
+        """`credential` gives the identity with a client id, or the app's own for an empty one."""
         self._account = account
         self._credential = credential
+        self._options = options
         self._container: ContainerClient | None = None
 
     async def keep(self, letter: DeadLetter) -> None:
@@ -61,6 +65,11 @@ class DeadLetterStorage:
             except ResourceNotFoundError:
                 return
 
+    async def close(self) -> None:
+        """End the connections."""
+        if self._container is not None:
+            await self._container.close()
+
     @staticmethod
     async def _upload(container: "ContainerClient", letter: DeadLetter) -> None:
         await container.upload_blob(letter.name, letter.event, overwrite=True, metadata=letter.metadata)
@@ -91,18 +100,20 @@ class DeadLetterStorage:
 
     def _connect(self, account: "StorageAccount") -> "ContainerClient":
         # Imported when needed: it would make every cold start slower for what hardly ever happens.
-        from azure.storage.blob.aio import BlobServiceClient  # noqa: PLC0415
+        from azure.storage.blob.aio import ContainerClient  # noqa: PLC0415
 
-        # Retries are the orchestration's, as everywhere.
-        options = {"retry_total": 0, "connection_timeout": _CONNECT_TIMEOUT, "read_timeout": _READ_TIMEOUT}
-        if account.connection_string:
-            try:
-                service = BlobServiceClient.from_connection_string(account.connection_string, **options)
-            except ValueError as error:
-                raise PermanentError(
-                    f"an event has to be kept as a dead letter, and {CONNECTION} is no connection string with an "
-                    "address in it"
-                ) from error
-        else:
-            service = BlobServiceClient(account.url, credential=self._credential(account.client_id), **options)
-        return service.get_container_client(CONTAINER)
+        options = {
+            # Retries are the orchestration's, as everywhere.
+            "retry_total": 0,
+            "connection_timeout": _CONNECT_TIMEOUT,
+            "read_timeout": _READ_TIMEOUT,
+            **self._options,
+        }
+        if not account.connection_string:
+            return ContainerClient(account.url, CONTAINER, credential=self._credential(account.client_id), **options)
+        try:
+            return ContainerClient.from_connection_string(account.connection_string, CONTAINER, **options)
+        except ValueError as error:
+            raise PermanentError(
+                f"an event has to be kept as a dead letter, and {CONNECTION} is no connection string",
+            ) from error

@@ -16,7 +16,7 @@ from onepassword_sentinel.page import MalformedPageError, Page
 from onepassword_sentinel.position import Position
 from onepassword_sentinel.quotation import quoted
 from onepassword_sentinel.rate_limit import RequestQuota
-from onepassword_sentinel.retry_after import retry_after_seconds
+from onepassword_sentinel.retry_after import DEFAULT_SECONDS, retry_after_seconds
 from onepassword_sentinel.settings import Account
 
 # The most that a page can have; the default is 100, and a cursor keeps the limit that it was born with.
@@ -50,11 +50,14 @@ class EventsApi:
         quota: RequestQuota,
         *,
         timeout: aiohttp.ClientTimeout = TIMEOUT,
+        pause: float = DEFAULT_SECONDS,
     ) -> None:
+        """`pause`: how many seconds 1Password is left alone when it throttles without saying for how long."""
         self._session = session
         self._account = account
         self._quota = quota
         self._timeout = timeout
+        self._pause = pause
 
     async def introspect(self) -> Introspection:
         """Ask which account the token belongs to and which event types it may read.
@@ -142,7 +145,7 @@ class EventsApi:
         if status == HTTPStatus.TOO_MANY_REQUESTS:
             said = f"{said}: the request quota is used up, by this or another client"
         if status == HTTPStatus.TOO_MANY_REQUESTS or (status == HTTPStatus.SERVICE_UNAVAILABLE and wait):
-            pause = retry_after_seconds(wait)
+            pause = retry_after_seconds(wait, default=self._pause)
             self._quota.pause(pause)
             return ThrottledError(said, retry_after=pause)
         if status == HTTPStatus.NOT_FOUND or HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Self
 
 from onepassword_sentinel.discovery import Stream
+from onepassword_sentinel.retry_after import DEFAULT_SECONDS
 from onepassword_sentinel.stream_state import Commit, StreamState
 from onepassword_sentinel.tally import Tally
 from onepassword_sentinel.transfer import Transfer
@@ -21,6 +22,7 @@ class Pacing:
         transfer_limit: an activity is cut off after so long; well inside the platform's `functionTimeout`.
         attempts: how often an activity that achieved nothing is run, the first time included.
         retry_seconds: the wait before the second attempt; it doubles from one to the next.
+        throttle_seconds: how long 1Password is left alone when it throttles without saying for how long.
         lease_seconds: how long a run that does not come back blocks its stream. It has to cover all attempts with
             their waits, 4 x 150 + 5 + 10 + 20, and the longest wait for a remote that throttles within a poll's
             budget, or a slow run loses its stream to the next one while it works.
@@ -33,6 +35,7 @@ class Pacing:
     transfer_limit: float = 150.0
     attempts: int = 4
     retry_seconds: float = 5.0
+    throttle_seconds: float = DEFAULT_SECONDS
     lease_seconds: float = 900.0
 
 

@@ -6,6 +6,9 @@ from typing import Final
 _LENGTH: Final = 160
 _BEARER: Final = re.compile(r"Bearer\s+[^\s\"'<,;]+", re.IGNORECASE)
 
+# How aiohttp says which TLS settings a connection was to have.
+_TLS_OBJECT: Final = re.compile(r" ssl:(?:<[^>]*>|\w+)")
+
 
 def quoted(body: bytes, *, secret: str = "") -> str:
     """Quote a response body; empty if there is none."""
@@ -16,5 +19,5 @@ def quoted(body: bytes, *, secret: str = "") -> str:
 
 def one_line(text: str) -> str:
     """Make a text fit into a sentence. Bearer tokens go before it is cut: half a token is a secret too."""
-    line = " ".join(_BEARER.sub("Bearer [token]", text).split())
+    line = " ".join(_TLS_OBJECT.sub("", _BEARER.sub("Bearer [token]", text)).split())
     return line if len(line) <= _LENGTH else line[: _LENGTH - 1] + "…"

@@ -10,10 +10,10 @@ DEFAULT_SECONDS: Final = 60.0
 MAX_SECONDS: Final = 3600.0
 
 
-def retry_after_seconds(value: str | None, *, now: datetime | None = None) -> float:
-    """Read seconds or an HTTP date (RFC 9110, 10.2.3); what is absent or unreadable means a minute."""
+def retry_after_seconds(value: str | None, *, default: float = DEFAULT_SECONDS, now: datetime | None = None) -> float:
+    """Read seconds or an HTTP date (RFC 9110, 10.2.3); what is absent or unreadable means `default` seconds."""
     if value is None:
-        return DEFAULT_SECONDS
+        return default
     text = value.strip()
     if text.isascii() and text.isdigit():
         seconds = float(text)
@@ -21,7 +21,7 @@ def retry_after_seconds(value: str | None, *, now: datetime | None = None) -> fl
         try:
             moment = parsedate_to_datetime(text)
         except ValueError:
-            return DEFAULT_SECONDS
+            return default
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=UTC)
         seconds = (moment - (now or datetime.now(UTC))).total_seconds()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from onepassword_sentinel.quotation import quoted
+from onepassword_sentinel.quotation import one_line, quoted
 
 
 @pytest.mark.parametrize(
@@ -22,3 +22,10 @@ from onepassword_sentinel.quotation import quoted
 def test_a_body_becomes_a_quotation(body: bytes, line: str) -> None:
     """White space is folded, length is bounded, and the token is gone before anything is cut."""
     assert quoted(body, secret="s3cret") == line
+
+
+def test_what_a_library_says_of_its_objects_is_left_out() -> None:
+    """An operator has no use for an address in memory."""
+    said = "Cannot connect to host x:1 ssl:<ssl.SSLContext object at 0x7fa7> [Connect call failed ('127.0.0.1', 1)]"
+    assert one_line(said) == "Cannot connect to host x:1 [Connect call failed ('127.0.0.1', 1)]"
+    assert one_line("Cannot connect to host x:1 ssl:default [refused]") == "Cannot connect to host x:1 [refused]"
