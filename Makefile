@@ -4,9 +4,10 @@ PYTHON ?= python3.13
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+AZURITE := node_modules/.ready
 LOCK := $(VENV)-lock/bin/uv pip compile --quiet --python-version 3.13 --universal --generate-hashes --no-header --no-annotate
 
-.PHONY: help run serve query simulate test format lock clean
+.PHONY: help run serve query simulate chaos test format azurite lock clean
 
 help:  ## List the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -15,6 +16,12 @@ $(READY): requirements.txt requirements-dev.txt
 	@echo "Setting up $(VENV) ..."
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@
+
+# Node and npm come from a wheel in $(VENV); they are to trust what this machine trusts, as pip does.
+$(AZURITE): package.json package-lock.json | $(READY)
+	@echo "Installing Azurite ..."
+	@NODE_USE_SYSTEM_CA=1 $(BIN)/npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null
 	@touch $@
 
 run: $(READY)  ## Do the main job in the local environment, check it and exit
@@ -29,7 +36,10 @@ query: $(READY)  ## Ask what the last run left: make query KQL="OnePasswordEvent
 simulate: $(READY)  ## Run only the simulators and print the settings for `func start`
 	@$(BIN)/python -m local simulate $(ARGS)
 
-test: $(READY)  ## Format check, lint, types, all tests
+chaos: $(READY) $(AZURITE)  ## Break everything in turn, and count what was lost and doubled: make chaos ARGS="--minutes 5"
+	@$(BIN)/python -m local chaos $(ARGS)
+
+test: $(READY) $(AZURITE)  ## Format check, lint, types, all tests
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
@@ -37,6 +47,8 @@ test: $(READY)  ## Format check, lint, types, all tests
 
 format: $(READY)  ## Format and fix what can be fixed
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format --quiet .
+
+azurite: $(AZURITE)  ## Install Azurite, in which the tests keep blobs
 
 lock:  ## Resolve pyproject.toml into the two requirements files, with hashes
 	@$(PYTHON) -m venv $(VENV)-lock
@@ -46,4 +58,4 @@ lock:  ## Resolve pyproject.toml into the two requirements files, with hashes
 	@rm -rf $(VENV)-lock
 
 clean:  ## Remove what the other targets made
-	@rm -rf $(VENV) .local .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf $(VENV) node_modules .local .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,4 +1,4 @@
-"""The local environment's command line: `python -m local run|serve|query|simulate`."""
+"""The local environment's command line: `python -m local run|serve|query|simulate|chaos`."""
 
 import argparse
 import asyncio
@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from local.chaos.command import chaos
 from local.report import print_rows
 from local.run import run
 from local.serve import serve, simulate
@@ -55,11 +56,19 @@ def _parser() -> argparse.ArgumentParser:
         )
         command.add_argument("--seed", type=int, default=1, help="of the simulated events (default: 1)")
 
+    faults = commands.add_parser("chaos", help="play every fault case, and count what was lost and doubled")
+    faults.add_argument("--minutes", type=float, default=5.0, metavar="N", help="time for all of it (default: 5)")
+    faults.add_argument("--case", default="", metavar="TEXT", help="only the cases with this in their name")
+    faults.add_argument("--once", action="store_true", help="each case once, with the first seed")
+    faults.add_argument("--seed", type=int, default=1, help="the first seed (default: 1)")
+    faults.add_argument("--jobs", type=_number, default=0, metavar="N", help="so many at once (default: one per core)")
+    faults.set_defaults(command=lambda options: asyncio.run(chaos(options)))
+
     query = commands.add_parser("query", help="run a KQL query over what the last run left")
     query.add_argument("kql", help='such as "OnePasswordEventLogs_CL | count"')
     query.set_defaults(command=_query)
 
-    for command in (once, on, only, query):
+    for command in (once, on, only, faults, query):
         command.add_argument(
             "--state", type=Path, default=Path(".local"), metavar="DIR", help="where a run leaves its table and its log"
         )

@@ -1,7 +1,7 @@
 """The account of a run: every event that was offered against every row that stands in the table."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from local.onepassword import OnePasswordSimulator
@@ -20,8 +20,13 @@ class StreamAccount:
     duplicated: int | None
 
 
-def account_for(stream: str, source: OnePasswordSimulator | None, workspace: Workspace | None) -> StreamAccount:
-    """Count in the workspace, not in the app: `lost` events have no row, `duplicated` rows repeat a `uuid_s`."""
+def account_for(
+    stream: str, source: OnePasswordSimulator | None, workspace: Workspace | None, kept: Collection[str] = ()
+) -> StreamAccount:
+    """Count in the workspace, not in the app: `lost` events have no row, `duplicated` rows repeat a `uuid_s`.
+
+    Events whose uuid is among `kept` are in dead-letter storage, and so not lost.
+    """
     offered = set(source.offered(stream)) if source else None
     if workspace is None:
         return StreamAccount(len(offered) if offered is not None else None, None, None, None)
@@ -30,7 +35,7 @@ def account_for(stream: str, source: OnePasswordSimulator | None, workspace: Wor
     return StreamAccount(
         offered=len(offered) if offered is not None else None,
         rows=rows.total(),
-        lost=len(offered - rows.keys()) if offered is not None else None,
+        lost=len(offered.difference(rows, kept)) if offered is not None else None,
         duplicated=rows.total() - len(rows),
     )
 

@@ -20,11 +20,13 @@ class FaultScript[Fault]:
     """Faults meet requests in the order in which they were added; a request meets at most one.
 
     :param matches: whether a fault that was added for a target, or for None, is meant for a request's target.
+    :ivar struck: how many requests have met a fault.
     """
 
     def __init__(self, matches: Callable[[Fault, str | None, str], bool]) -> None:
         self._matches = matches
         self._script: list[_Scripted[Fault]] = []
+        self.struck = 0
 
     def add(self, fault: Fault, target: str | None = None, *, times: int = 1, after: int = 0) -> None:
         """Let the next ``times`` matching requests meet a fault, after letting ``after`` of them through.
@@ -42,6 +44,7 @@ class FaultScript[Fault]:
                 scripted.after -= 1
                 continue
             scripted.times -= 1
+            self.struck += 1
             if scripted.times <= 0:
                 self._script.remove(scripted)
             return scripted.fault

@@ -44,28 +44,26 @@ class RunReport:
 
     def print(self, console: Console) -> None:
         """A table with a row per stream, and the worker's cost."""
-        table = _table()
-        for heading in HEADINGS:
-            table.add_column(heading, justify="left" if heading == HEADINGS[0] else "right", no_wrap=True)
-        for name, stream in self.streams.items():
-            account = self.accounts[name]
-            table.add_row(
-                name,
-                f"{stream.events:,}",
-                f"{stream.pages:,}",
-                f"{stream.chunks:,}",
-                f"{stream.bytes / 1e6:.1f}",
-                f"{stream.seconds:.2f}",
-                _duration(stream.lag_seconds),
-                _duration(stream.cursor_age_seconds),
-                _number(account.lost),
-                _number(account.duplicated),
-            )
-        console.print(table)
+        console.print(table_of(HEADINGS, [self._row(name, stream) for name, stream in self.streams.items()]))
         polls = "1 poll" if self.polls == 1 else f"{self.polls} polls"
         memory = f"{self.worker_peak_memory_bytes / 1e6:.0f} MB"
         cpu = f"{self.worker_cpu_seconds:.1f} s of CPU, {self.worker_startup_cpu_seconds:.1f} s more to start"
         console.print(f"\n{polls} in {self.wall_seconds:.1f} s. The worker took {cpu}, and {memory}.")
+
+    def _row(self, name: str, stream: StreamReport) -> tuple[str, ...]:
+        account = self.accounts[name]
+        return (
+            name,
+            f"{stream.events:,}",
+            f"{stream.pages:,}",
+            f"{stream.chunks:,}",
+            f"{stream.bytes / 1e6:.1f}",
+            f"{stream.seconds:.2f}",
+            _duration(stream.lag_seconds),
+            _duration(stream.cursor_age_seconds),
+            _number(account.lost),
+            _number(account.duplicated),
+        )
 
 
 def print_rows(console: Console, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
@@ -77,6 +75,16 @@ def print_rows(console: Console, columns: Sequence[str], rows: Sequence[Sequence
     for row in rows:
         table.add_row(*(_cell(value) for value in row))
     console.print(table)
+
+
+def table_of(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+    """Make a table of texts; all but the first column are numbers."""
+    table = _table()
+    for heading in headings:
+        table.add_column(heading, justify="left" if heading == headings[0] else "right", no_wrap=True)
+    for row in rows:
+        table.add_row(*row)
+    return table
 
 
 def _table() -> Table:

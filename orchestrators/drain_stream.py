@@ -82,8 +82,9 @@ def drain_stream(ctx: OrchestrationContext, data: dict[str, Any]) -> Steps[dict[
     if run.outcome == "failed":
         log.error(error)
         raise StreamFailedError(error)
-    if error:
-        log.log(logging.INFO if run.outcome == "busy" else logging.WARNING, "%s: %s", run.outcome, error)
+    if summary["error"]:
+        level = logging.INFO if run.outcome == "busy" else logging.WARNING
+        log.log(level, "%s: %s", run.outcome, summary["error"])
     return summary
 
 
@@ -176,15 +177,15 @@ def _summary(ctx: OrchestrationContext, request: DrainRequest, run: _Run) -> dic
     """Put the run into one flat dict: its output, and its row in the health table."""
     newest = run.state.newest
     lag = (utc_now(ctx) - newest).total_seconds() if run.tally.events and newest else None
+    label = request.stream.label
     notes = [run.failure.message] if run.failure else []
     if run.tally.recovered:
         notes.append(
-            "1Password rejected the cursor; it was replaced by a start time, so up to 48 hours may be repeated"
+            f"{label}: 1Password rejected the cursor; a start time has replaced it, so up to 48 hours may be repeated"
         )
-    if run.tally.dead_letters:
-        notes.append(
-            f"{run.tally.dead_letters} events are kept in the blob container {CONTAINER}, each with the reason"
-        )
+    if kept := run.tally.dead_letters:
+        events = "1 event is" if kept == 1 else f"{kept:,} events are"
+        notes.append(f"{label}: {events} kept in the blob container {CONTAINER}, with the reason")
     counts = {name: value for name, value in asdict(run.tally).items() if name not in ("drift", "recovered")}
     return {
         "outcome": run.outcome,

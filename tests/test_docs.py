@@ -5,8 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from local.chaos import CASES
+from local.chaos.command import HEADINGS as CHAOS_HEADINGS
+from local.chaos.command import KILLS
 from local.report import HEADINGS
-from onepassword_sentinel import settings
+from onepassword_sentinel import settings, storage_account
 from tests.e2e.conftest import STREAMS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -18,6 +21,8 @@ SETTINGS = (
     settings.SCOPE,
     settings.LOOKBACK,
     "POLL_SCHEDULE",
+    storage_account.CONNECTION,
+    storage_account.SERVICE_URI,
 )
 DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
 
@@ -42,3 +47,18 @@ def test_the_readme_shows_what_a_run_prints() -> None:
     assert table[0].split() == " ".join(HEADINGS).split()
     assert [line.split()[0] for line in table[1:]] == list(STREAMS)
     assert all(line.split()[-2:] == ["0", "0"] for line in table[1:])
+
+
+def test_the_delivery_document_shows_what_chaos_prints() -> None:
+    """The sample has today's columns and cases, the worker was killed often enough, and nothing is out of bounds."""
+    document = (ROOT / "docs/delivery.md").read_text()
+    lines = document[document.index("$ make chaos") :].splitlines()[1:]
+    table = [re.split(r"\s{2,}", line.strip()) for line in lines[: lines.index("")]]
+    assert lines[0].split() == list(CHAOS_HEADINGS)
+    figures = {line[:50].strip(): line[50:].replace(",", "").split() for line in lines[1 : len(table)]}
+    assert [name for name in figures if figures[name]] == [case.name for case in CASES]
+    for name, numbers in figures.items():
+        if numbers:
+            runs, _, _, lost, doubled, allowed = map(int, numbers)
+            assert (lost, doubled <= allowed) == (0, True), name
+            assert runs >= (KILLS if "killed at a random" in name else 1)

@@ -74,6 +74,37 @@ class Stall(Fault):
         return None
 
 
+# The faults below depend on the body, so they are not scripted: a script counts requests before it can know their
+# bodies. They stand in the simulator's ``refusals`` until they are taken out, and other requests do not meet them.
+
+
+@dataclass(frozen=True)
+class RefuseRows:
+    """Refuse a request with a row that has ``marker`` in it, as Azure does: as a whole, and without naming the row."""
+
+    marker: bytes
+    code: int = 400
+
+    def refuses(self, payload: bytes) -> bool:
+        """Whether an uncompressed body is refused."""
+        return self.marker in payload
+
+
+@dataclass(frozen=True)
+class SmallerLimit:
+    """Refuse what is larger than ``size`` bytes, uncompressed, as a gateway in front of Azure may."""
+
+    size: int
+    code: int = 413
+
+    def refuses(self, payload: bytes) -> bool:
+        """Whether an uncompressed body is refused."""
+        return len(payload) > self.size
+
+
+type Refusal = RefuseRows | SmallerLimit
+
+
 class Faults(FaultScript[Fault]):
     """Faults by stream of the data collection rule, or for every request."""
 

@@ -8,8 +8,9 @@ import asyncio
 import ssl
 import zlib
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import duckdb
@@ -18,7 +19,7 @@ from aiohttp import web
 from local.workspace import Workspace
 
 from .body import MalformedBodyError, read_rows
-from .faults import Faults
+from .faults import Faults, Refusal
 from .limits import BYTES_PER_MINUTE, CALL_BYTES, REQUESTS_PER_MINUTE, MinuteBudget
 from .template import read_rule, read_tables
 from .transform import CompiledFlow, compile_flow
@@ -46,7 +47,9 @@ class IngestionSimulator:
     """Receives rows for the data collection rule of a template and stores them in a workspace.
 
     A request is stored as a whole or not at all. Counters are by stream: ``requests`` has every request that
-    arrived, ``rows`` and ``bytes`` (uncompressed) what was stored.
+    arrived, ``rows`` and ``bytes`` (uncompressed) what was stored. ``unacknowledged_rows`` is how many rows, of all
+    streams, were stored without the caller being told: so many may be repeated. ``faults`` strike requests in turn;
+    what one of ``refusals`` says no to is never stored, as long as it is in the list.
     """
 
     def __init__(
@@ -65,29 +68,53 @@ class IngestionSimulator:
         self.requests: Counter[str] = Counter()
         self.rows: Counter[str] = Counter()
         self.bytes: Counter[str] = Counter()
+        self.unacknowledged_rows = 0
         self.faults = Faults()
+        self.refusals: list[Refusal] = []
         self._flows = {stream: compile_flow(rule, stream, tables) for stream in rule.flows}
         self._workspace = workspace
         self._accepts_token = accepts_token
         self._budget = MinuteBudget(requests_per_minute, bytes_per_minute)
         self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ingestion")
         self._runner: web.AppRunner | None = None
+        self._listening: tuple[ssl.SSLContext, int] | None = None
 
     async def start(self, ssl_context: ssl.SSLContext, port: int = 0) -> None:
         """Listen on 127.0.0.1; port 0 takes a free one."""
+        await self._listen(ssl_context, port)
+
+    @asynccontextmanager
+    async def unreachable(self) -> AsyncIterator[None]:
+        """Close all connections and refuse new ones for a while; afterwards listen again, under the same ``url``.
+
+        A request that is being stored is answered first; one that stalls is cut off after a second or two.
+        """
+        if self._runner is None or self._listening is None:
+            raise RuntimeError("start the simulator first: it was not reachable before")
+        await self._close()
+        try:
+            yield
+        finally:
+            await self._listen(*self._listening)
+
+    async def _listen(self, ssl_context: ssl.SSLContext, port: int) -> None:
         app = web.Application(client_max_size=CALL_BYTES)
         app.router.add_post("/dataCollectionRules/{rule}/streams/{stream}", self._answer)
         # The body is decompressed here, not by aiohttp: both of its sizes are limited.
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1, auto_decompress=False)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", port, ssl_context=ssl_context).start()
-        self.url = f"https://localhost:{self._runner.addresses[0][1]}"
+        self._listening = ssl_context, self._runner.addresses[0][1]
+        self.url = f"https://localhost:{self._listening[1]}"
 
-    async def stop(self) -> None:
-        """Finish what is being stored and close every connection. May be called twice; is not started again."""
+    async def _close(self) -> None:
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
+
+    async def stop(self) -> None:
+        """Finish what is being stored and close every connection. May be called twice; is not started again."""
+        await self._close()
         await asyncio.to_thread(self._writer.shutdown)
 
     async def _answer(self, request: web.Request) -> web.Response:
@@ -106,9 +133,10 @@ class IngestionSimulator:
             return refusal.response()
         self.rows[stream] += rows
         self.bytes[stream] += size
-        if fault and (answer := await fault.on_stored(request)):
-            return answer
-        return web.Response(status=204)
+        answer = await fault.on_stored(request) if fault else None
+        if answer or request.transport is None or request.transport.is_closing():
+            self.unacknowledged_rows += rows
+        return answer or web.Response(status=204)
 
     def _admit(self, request: web.Request, stream: str) -> CompiledFlow:
         """Check all that precedes the body."""
@@ -132,6 +160,9 @@ class IngestionSimulator:
         payload = _gunzip(body) if encoding == "gzip" else body
         if wait := self._budget.take(len(payload)):
             raise RefusedError(429, "TooManyRequests", "Over the limit a minute.", {"Retry-After": str(wait)})
+        for refusal in self.refusals:
+            if refusal.refuses(payload):
+                raise RefusedError(refusal.code, "Refused", "The request cannot be processed.")
         try:
             return len(payload), self._workspace.insert(flow.table, flow.select, [read_rows(payload)])
         except (MalformedBodyError, duckdb.InvalidInputException) as error:

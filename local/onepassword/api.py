@@ -54,7 +54,7 @@ class EventsApi:
     """The logs, tokens, limits and cursors of one account.
 
     Attributes that may be changed at any time: ``empty_pages`` (now and then an empty page that says has_more),
-    ``retry_after`` (seconds or a moment, sent with 429; 1Password documents no such header).
+    ``retry_after`` (seconds or a moment, sent with 429; 1Password documents no such header), ``cursor_padding``.
     """
 
     def __init__(
@@ -83,6 +83,15 @@ class EventsApi:
         self._earliest_start: dict[str, int] = {}
         # Which pages come back empty differs by seed and stream, but is early enough for a short run to meet one.
         self._empty_at = {name: 2 + hashlib.blake2b(f"{seed} {name}".encode()).digest()[0] % 6 for name in EVENT_TYPES}
+
+    @property
+    def cursor_padding(self) -> int:
+        """Bytes added to every cursor that is given; one with fewer or more is as good when it comes back."""
+        return self.seal.padding
+
+    @cursor_padding.setter
+    def cursor_padding(self, size: int) -> None:
+        self.seal.padding = size
 
     def authorize(self, authorization: str | None) -> Grant:
         """The token's grant, and one request counted; ``RefusedError`` with 401 or 429."""
@@ -132,6 +141,10 @@ class EventsApi:
         following = replace(cursor, position=position, page=cursor.page + 1) if items else cursor
         return self.page_of(event_type, following, has_more=more, items=items)
 
+    def before(self, event_type: str, cursor: Cursor, count: int) -> list[bytes]:
+        """The last ``count`` events that a client was given on the way to a cursor; fewer if there are no more."""
+        return self.logs[event_type].before(self._retained(cursor.window), cursor.position, count)
+
     def page_of(self, event_type: str, cursor: Cursor, *, has_more: bool, items: Sequence[bytes] = ()) -> Page:
         """A page with the given content."""
         order = _KEY_ORDERS[cursor.page % len(_KEY_ORDERS)]
@@ -160,6 +173,16 @@ class EventsApi:
         was offline (1Password docs, item-usage-actions).
         """
         return self.logs[event_type].add(count, to_ns(self.now()), late=late)
+
+    def alter(self, event_type: str, event: int | str, edit: Callable[[bytes], bytes]) -> None:
+        """Give an event, by its place in the order of arrival or its uuid, changed from now on, whoever asks.
+
+        ``edit`` gets the event as the API renders it and returns a JSON object with the same uuid; it is called for
+        every answer that brings the event. ``IndexError`` or ``KeyError`` if there is no such event, ``ValueError``
+        if the uuid changed.
+        """
+        log = self.logs[event_type]
+        log.alter(event if isinstance(event, int) else log.position_of(event), edit)
 
     def _retained(self, window: Window) -> Window:
         return window._replace(start=max(window.start, to_ns(self.now()) - RETENTION))

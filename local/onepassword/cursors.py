@@ -37,10 +37,12 @@ class CursorSeal:
     """Turns cursors into opaque text and back, with a key that only this server has.
 
     Deterministic on purpose: while nothing is new, the very same cursor comes back
-    (https://github.com/elastic/integrations/issues/5471).
+    (https://github.com/elastic/integrations/issues/5471). ``padding`` bytes are added to what is given; what comes
+    back may have any number of them.
     """
 
     def __init__(self) -> None:
+        self.padding = 0
         self._cipher = AESSIV(AESSIV.generate_key(256))
 
     def seal(self, event_type: str, cursor: Cursor) -> str:
@@ -48,12 +50,12 @@ class CursorSeal:
         window = cursor.window
         payload = _PAYLOAD.pack(window.start, window.end, cursor.limit, cursor.position, cursor.page)
         sealed = self._cipher.encrypt(payload.ljust(_PADDED, b"\0"), [event_type.encode()])
-        return base64.b64encode(sealed).decode()
+        return base64.b64encode(sealed).decode() + "~" * self.padding
 
     def open(self, event_type: str, text: str) -> Cursor:
         """The cursor in the text; ``RejectedPollError`` if it is malformed, or from elsewhere."""
         try:
-            sealed = base64.b64decode(text, validate=True)
+            sealed = base64.b64decode(text.rstrip("~"), validate=True)
             payload = self._cipher.decrypt(sealed, [event_type.encode()])
         except (binascii.Error, InvalidTag, ValueError) as error:
             raise RejectedPollError("not a cursor of this stream") from error

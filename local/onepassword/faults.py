@@ -146,6 +146,24 @@ class EmptyPages(Fault):
 
 
 @dataclass(frozen=True)
+class Overlap(Fault):
+    """The real page, and in front of it once more the last ``count`` events before the cursor, the same to the byte.
+
+    A page that would be empty brings them too; where nothing precedes the cursor, the page is the real one.
+    """
+
+    pages_only: ClassVar[bool] = True
+    count: int
+
+    async def apply(self, exchange: Exchange) -> web.StreamResponse:
+        """Answer with the real page's cursor; ``served`` counts the repeated events, ``offered`` knows none of them."""
+        cursor, is_reset = await exchange.cursor()
+        again = exchange.api.before(exchange.endpoint.name, cursor, self.count)
+        page = exchange.api.page(exchange.endpoint.name, cursor)
+        return await exchange.send(page_answer(replace(page, items=[*again, *page.items]), cursor, is_reset=is_reset))
+
+
+@dataclass(frozen=True)
 class Rewrite(Fault):
     """The real answer, a page or an introspection, after ``edit`` had it as a dict."""
 

@@ -1,10 +1,12 @@
 """The event log of one stream: an order of arrival, which is not the order of the events' timestamps."""
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final, NamedTuple
+
+import msgspec
 
 from local.onepassword.events import TIME_DRAWS, EventSource
 from local.onepassword.timestamps import DAY, HOUR, MINUTE, SECOND
@@ -83,12 +85,17 @@ class Run:
         return window.start <= earliest and latest < window.end
 
 
+class _Event(msgspec.Struct):
+    uuid: str
+
+
 class EventLog:
     """All events of one stream, in the order in which they reached 1Password's server."""
 
     def __init__(self, source: EventSource) -> None:
         self.source = source
         self._runs: list[Run] = []
+        self._altered: dict[int, Callable[[bytes], bytes]] = {}
         self._length = 0
         self._newest = 0
 
@@ -147,10 +154,55 @@ class EventLog:
                 if whole or window.start <= run.timestamp(index, digest) < window.end:
                     yield self.source.uuid(digest)
 
+    def uuid_at(self, position: int) -> str:
+        """The uuid of the event in this place of the order of arrival."""
+        return self.source.uuid(self.source.digest(position))
+
+    def position_of(self, uuid: str) -> int:
+        """The place of an event in the order of arrival; ``KeyError`` if there is none. Looks through the whole log."""
+        for position in range(self._length):
+            if self.uuid_at(position) == uuid:
+                return position
+        raise KeyError(uuid)
+
+    def alter(self, position: int, edit: Callable[[bytes], bytes]) -> None:
+        """From now on give the event in this place as ``edit`` makes it of the original, in place of an earlier edit.
+
+        Its place in the ledger and in windows stays: ``ValueError`` if the edit is no JSON object with the event's
+        uuid. ``IndexError`` if no event is there yet.
+        """
+        if not 0 <= position < self._length:
+            raise IndexError(f"the log has no event {position}")
+        stored = next(self.matching(Window(0), position))
+        edited = msgspec.json.decode(edit(self.source.render(stored.digest, stored.timestamp)), type=_Event)
+        if edited.uuid != self.source.uuid(stored.digest):
+            raise ValueError("an event keeps its uuid")
+        self._altered[position] = edit
+
+    def before(self, window: Window, position: int, count: int) -> list[bytes]:
+        """The last ``count`` rendered events of the window in front of a position, in order of arrival."""
+        nearest = list(islice(self._backwards(window, position), count))
+        return [self._render(stored) for stored in reversed(nearest)]
+
+    def _backwards(self, window: Window, position: int) -> Iterator[Stored]:
+        for run in reversed(self._runs):
+            candidates = run.candidates(window, 0)
+            for index in reversed(range(candidates.start, min(candidates.stop, position))):
+                digest = self.source.digest(index)
+                timestamp = run.timestamp(index, digest)
+                if window.start <= timestamp < window.end:
+                    yield Stored(index, digest, timestamp)
+
+    def _render(self, stored: Stored) -> bytes:
+        event = self.source.render(stored.digest, stored.timestamp)
+        if self._altered and (edit := self._altered.get(stored.position)):
+            return edit(event)
+        return event
+
     def read(self, window: Window, position: int, limit: int) -> tuple[list[bytes], int, bool]:
         """At most ``limit`` rendered events, the position after the last of them, and whether more are there."""
         ahead = self.matching(window, position)
         page = list(islice(ahead, limit))
         more = next(ahead, None) is not None
-        items = [self.source.render(stored.digest, stored.timestamp) for stored in page]
+        items = [self._render(stored) for stored in page]
         return items, page[-1].position + 1 if page else position, more

@@ -3,7 +3,8 @@
 import asyncio
 import ssl
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime
 from types import EllipsisType
 from typing import Final
@@ -65,6 +66,7 @@ class OnePasswordSimulator(EventsApi):
         self.url = ""
         self._host = ""
         self._runner: web.AppRunner | None = None
+        self._listening: tuple[ssl.SSLContext | None, int] = (None, 0)
 
     async def start(self, ssl_context: ssl.SSLContext | None = None, port: int = 0) -> None:
         """Listen on 127.0.0.1; ``url`` then names ``localhost``, for which the certificate must be good."""
@@ -73,6 +75,7 @@ class OnePasswordSimulator(EventsApi):
         self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.2)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", port, ssl_context=ssl_context).start()
+        self._listening = ssl_context, self._runner.addresses[0][1]
         self._host = f"localhost:{self._runner.addresses[0][1]}"
         self.url = f"{'http' if ssl_context is None else 'https'}://{self._host}"
 
@@ -81,6 +84,17 @@ class OnePasswordSimulator(EventsApi):
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
+
+    @asynccontextmanager
+    async def unreachable(self) -> AsyncIterator[None]:
+        """Close all connections and refuse new ones for a while; afterwards listen again, under the same ``url``."""
+        if self._runner is None:
+            raise RuntimeError("start the simulator first: it was not reachable before")
+        await self.stop()
+        try:
+            yield
+        finally:
+            await self.start(*self._listening)
 
     def token(
         self,
@@ -124,3 +138,5 @@ class OnePasswordSimulator(EventsApi):
             return await exchange.send(await exchange.answer())
         except RefusedError as refused:
             return await exchange.send(refused.answer)
+        except ConnectionResetError:
+            return web.Response()  # whoever asked has gone; aiohttp wants one all the same

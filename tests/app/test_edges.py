@@ -90,3 +90,26 @@ async def test_a_transfer_whose_number_is_not_in_force_touches_nothing(state: St
     answer = await TRANSFER(to_wire(request), Client(state))
     result = from_wire(Transfer, answer)
     assert (result.superseded, result.position, result.tally.requests) == (True, request.state.position, 0)
+
+
+@pytest.mark.parametrize(
+    ("known", "cursor"),
+    [
+        (StreamState(position=Position(cursor="b"), moves=6, fence=3, holder="poll-1"), "b"),
+        (StreamState(position=Position(cursor="old"), moves=4, fence=2), "a"),
+        (StreamState(), "a"),
+    ],
+    ids=["moved on", "older", "none"],
+)
+async def test_a_transfer_begins_where_the_stream_stands_by_the_newest_word(known: StreamState, cursor: str) -> None:
+    """An earlier delivery of the same call may have committed, and what a client reads may be out of date."""
+    request = TransferRequest(
+        stream=Stream("", "ACC", EventType.AUDIT_EVENTS),
+        key="ACC-auditevents",
+        state=StreamState(position=Position(cursor="a"), moves=5, fence=3, holder="poll-1"),
+    )
+    # Without settings it goes no further than to say where it would have begun.
+    result = from_wire(Transfer, await TRANSFER(to_wire(request), Client(known)))
+    assert (result.superseded, result.position.cursor) == (False, cursor)
+    assert result.failure is not None
+    assert "ONEPASSWORD_TOKEN is missing" in result.failure.message

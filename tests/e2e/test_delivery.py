@@ -1,9 +1,11 @@
 """The main job: what 1Password has stands in the table, once, labelled and typed."""
 
 import json
+import re
 
+from local.ingestion import DropAfterStore, RefuseRows
 from local.onepassword import ALWAYS, Rewrite
-from tests.e2e.conftest import STREAMS, Environment, Launch
+from tests.e2e.conftest import APP_DIR, STREAMS, Environment, Launch
 
 
 async def test_every_event_lands_once_in_its_stream(launch: Launch) -> None:
@@ -124,3 +126,37 @@ async def test_schema_drift_is_reported_and_delivered(env: Environment) -> None:
     assert poll.output["streams"]["auditevents"]["drift"] == "risk_score"
     assert [row["drift"] for row in env.health("| where event_type == 'auditevents'")] == ["risk_score"]
     env.assert_all_landed_once()
+
+
+async def test_the_documents_query_counts_each_event_once(launch: Launch) -> None:
+    """An acknowledgement was lost, so a chunk stands in the table twice; the query of docs/delivery.md removes it."""
+    query = re.search(r"```kusto\n(.+?)```", (APP_DIR / "docs/delivery.md").read_text(), re.DOTALL)
+    assert query is not None
+    async with launch() as env:
+        env.sink.faults.add(DropAfterStore(), target="Custom-OnePasswordEvents")
+        await env.poll()
+        accounts = [env.account(stream) for stream in STREAMS]
+        assert sum(account.duplicated or 0 for account in accounts) == env.sink.unacknowledged_rows == 300
+        assert env.rows(f"{query[1]} | count") == [{"Count": 900}]
+
+
+async def test_an_event_that_cannot_be_a_row_is_kept_and_said(launch: Launch) -> None:
+    """The health table counts it and the run's output names the container; the poll is healthy all the same."""
+    async with launch(storage=True) as env:
+        uuid = env.source.logs["auditevents"].uuid_at(7)
+        env.sink.refusals.append(RefuseRows(uuid.encode()))
+        poll = await env.poll()
+        assert poll.output["healthy"] is True
+        (row,) = env.health("| where event_type == 'auditevents'")
+        assert (row["outcome"], row["events"], row["dead_letters"]) == ("ok", 299, 1)
+        said = "auditevents: 1 event is kept in the blob container onepassword-dead-letters, with the reason"
+        assert row["error"] == said
+        assert f"ok: {said}" in env.log.read_text()
+        (blob,) = await env.storage.blobs("onepassword-dead-letters")
+        assert json.loads(blob.body)["uuid"] == blob.metadata["uuid"] == uuid
+        assert (blob.metadata["stream"], blob.metadata["reason"], blob.metadata["status"]) == (
+            "auditevents",
+            "refused",
+            "400",
+        )
+        assert blob.name.startswith(f"{env.source.account_uuid}-auditevents/")

@@ -95,19 +95,6 @@ async def test_a_run_that_lost_its_lease_does_no_harm(env: Environment) -> None:
     env.assert_all_landed_once()
 
 
-async def test_a_killed_worker_loses_nothing(launch: Launch) -> None:
-    """The platform runs an activity again whose process died; at most its own pages are repeated."""
-    async with launch(events=3_000) as env:
-        name = env.start_poll(transfer_pages=1)
-        await until(lambda: env.sink.rows["Custom-OnePasswordEvents"] > 2_000)
-        env.host.worker.kill()
-        assert (await env.host.client.wait_for(name, 60)).status is RuntimeStatus.COMPLETED
-        for stream in STREAMS:
-            account = env.account(stream)
-            assert (account.lost, account.offered) == (0, 3_000)
-            assert (account.duplicated or 0) <= 1_000
-
-
 async def test_accounts_are_independent(launch: Launch) -> None:
     """Each account has cursors of its own; one whose token is refused does not keep the other."""
     other = OnePasswordSimulator(seed=99, events=120)

@@ -1,0 +1,88 @@
+"""A fault case: what goes wrong, and how many rows may be repeated for it."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from random import Random
+from typing import Final
+
+from local.environment import Environment
+from local.onepassword import EVENT_TYPES
+
+# Below this a worker's death may repeat a whole page; 1Password's largest.
+PAGE: Final = 1000
+
+
+@dataclass
+class Stage:
+    """Where a case is played: an environment with a backlog, and chance, which follows from the run's seed."""
+
+    env: Environment
+    random: Random
+    stream: str
+
+    @property
+    def streams(self) -> tuple[str, ...]:
+        """Every stream; `stream` is the one that chance has picked."""
+        return EVENT_TYPES
+
+    def uncommitted(self, pages: int) -> int:
+        """How many rows an activity of each stream may have delivered that its cursor does not know yet, at most."""
+        total = 0
+        for stream in self.streams:
+            state = self.env.cursor(stream)
+            offered = len(self.env.source.logs[stream])
+            total += min(pages * PAGE, offered - int(state.get("events", 0)))
+        return total
+
+
+# Plays the fault and returns how many rows may be repeated for it, all streams together.
+type Play = Callable[[Stage], Awaitable[int]]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One line of the table.
+
+    Attributes:
+        events: the backlog of each stream.
+        storage: whether there is a storage account.
+        repeats: in words, why rows may be repeated; where it is empty, none may be.
+        kept: how many dead letters it leaves behind.
+
+    """
+
+    side: str
+    name: str
+    play: Play
+    events: int = 300
+    storage: bool = False
+    repeats: str = ""
+    kept: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.side}: {self.name}"
+
+
+class Cases:
+    """The cases of one side, in the order in which they are told."""
+
+    def __init__(self, side: str) -> None:
+        self.side = side
+        self.cases: list[Case] = []
+
+    def add(
+        self, name: str, play: Play, *, events: int = 300, storage: bool = False, repeats: str = "", kept: int = 0
+    ) -> None:
+        """Add one."""
+        self.cases.append(Case(self.side, name, play, events, storage, repeats, kept))
+
+    def case(
+        self, name: str, *, events: int = 300, storage: bool = False, repeats: str = "", kept: int = 0
+    ) -> Callable[[Play], Play]:
+        """Add the decorated one."""
+
+        def add(play: Play) -> Play:
+            self.add(name, play, events=events, storage=storage, repeats=repeats, kept=kept)
+            return play
+
+        return add

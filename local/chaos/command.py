@@ -1,0 +1,130 @@
+"""`chaos`: play every fault case, many seeds within a time, and print what was lost and doubled."""
+
+import asyncio
+import itertools
+import os
+import re
+import shutil
+import time
+from argparse import Namespace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from local.chaos import CASES, KILLED, Case, Verdict, judge
+from local.report import table_of
+
+HEADINGS: Final = ("case", "runs", "events", "kept", "lost", "doubled", "allowed")
+# How often the worker has to be killed at the least: chance needs that many tries to hit every moment of a poll.
+KILLS: Final = 100
+
+
+@dataclass
+class Tally:
+    """What the runs of one case came to."""
+
+    case: Case
+    verdicts: list[Verdict] = field(default_factory=list)
+
+    @property
+    def row(self) -> tuple[str, ...]:
+        """The case's line in the table."""
+        numbers = (
+            len(self.verdicts),
+            *(sum(getattr(verdict, name) for verdict in self.verdicts) for name in HEADINGS[2:]),
+        )
+        return f"  {self.case.name}", *(f"{number:,}" for number in numbers)
+
+
+@dataclass
+class Chaos:
+    """One call of the command: what is still to be played, and what came of it so far."""
+
+    options: Namespace
+    tallies: dict[Case, Tally]
+    problems: list[str] = field(default_factory=list)
+
+    def plan(self) -> Iterator[tuple[Case, int]]:
+        """Every case once, then deaths of the worker as often as they have to be, then all cases over and over."""
+        cases, first = [tally.case for tally in self.tallies.values()], self.options.seed
+        killed = [case for case in cases if case.name == KILLED]
+        yield from ((case, first) for case in cases)
+        if self.options.once:
+            return
+        yield from ((case, first + number) for number in range(1, KILLS) for case in killed)
+        yield from ((case, first + number) for number in itertools.count(1) for case in cases)
+
+    async def work(self, plan: Iterator[tuple[Case, int]], deadline: float, progress: Progress) -> None:
+        """Play what comes next until the time is over; several of these run side by side."""
+        task = progress.task_ids[0]
+        for case, seed in plan:
+            if time.monotonic() > deadline:
+                return
+            state_dir = self.options.state / "chaos" / re.sub(r"[^a-z0-9]+", "-", f"{case} {seed}".casefold())
+            shutil.rmtree(state_dir, ignore_errors=True)
+            problem = ""
+            try:
+                verdict = await judge(case, seed, state_dir)
+            except Exception as error:  # noqa: BLE001  # the outermost edge: whatever it is, the case has failed
+                problem = f"{type(error).__name__}: {error}"
+            else:
+                self.tallies[case].verdicts.append(verdict)
+                problem = verdict.problem
+            if problem:
+                self.problems.append(f"{case}, seed {seed}: {problem} (the app's log: {state_dir / 'app.log'})")
+            else:
+                shutil.rmtree(state_dir, ignore_errors=True)
+            progress.update(task, advance=1, description=f"{case}, seed {seed}")
+
+
+async def chaos(options: Namespace) -> int:
+    """Play the cases, print a line for each, and return 1 if anything is out of bounds."""
+    chosen = [case for case in CASES if options.case.casefold() in str(case).casefold()]
+    out, err = Console(soft_wrap=True), Console(stderr=True, soft_wrap=True)
+    if not chosen:
+        err.print(f"No case has {options.case!r} in its name.", style="red", markup=False)
+        return 2
+    started = time.monotonic()
+    played = Chaos(options, {case: Tally(case) for case in chosen})
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=err,
+        transient=True,
+        disable=not err.is_terminal,
+    ) as progress:
+        progress.add_task("starting", total=None)
+        plan, deadline = played.plan(), started + 60 * options.minutes
+        await asyncio.gather(
+            *(played.work(plan, deadline, progress) for _ in range(options.jobs or os.cpu_count() or 1))
+        )
+    tallies = list(played.tallies.values())
+    out.print(table_of(HEADINGS, list(_lines(tallies))))
+    runs = sum(len(tally.verdicts) for tally in tallies)
+    out.print(f"\n{runs} runs of {len(tallies)} cases in {time.monotonic() - started:.0f} s.", highlight=False)
+    played.problems.extend(_not_played(tallies, once=options.once))
+    for problem in played.problems:
+        err.print(problem, style="red", markup=False, highlight=False)
+    return 1 if played.problems else 0
+
+
+def _lines(tallies: Sequence[Tally]) -> Iterator[tuple[str, ...]]:
+    """Give the table's lines, each side's under its name."""
+    for side, of_side in itertools.groupby(tallies, key=lambda tally: tally.case.side):
+        yield side, *("" for _ in HEADINGS[1:])
+        yield from (tally.row for tally in of_side)
+
+
+def _not_played(tallies: Sequence[Tally], *, once: bool) -> Iterator[str]:
+    """Say what there was no time for: a case that was not played proves nothing."""
+    missing = [tally for tally in tallies if not tally.verdicts]
+    if missing:
+        yield f"There was no time for {len(missing)} of {len(tallies)} cases: --minutes gives more."
+    for tally in tallies:
+        if tally.case.name == KILLED and 0 < len(tally.verdicts) < KILLS and not once:
+            yield f"The worker was killed {len(tally.verdicts)} times, not {KILLS}: --minutes gives more time."

@@ -1,0 +1,138 @@
+"""The app on its host between simulated remotes, and what tests and `chaos` ask of them."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from local.accounting import StreamAccount, account_for
+from local.azurite import Azurite
+from local.host import FunctionsHost, Instance, RuntimeStatus
+from local.ingestion import IngestionSimulator
+from local.onepassword import OnePasswordSimulator
+from local.simulators import Simulators
+from local.workspace import Workspace
+
+APP_DIR: Final = Path(__file__).resolve().parents[1]
+DEAD_LETTERS: Final = "onepassword-dead-letters"
+# Waits that a test would only sit through; the code that waits is the real one.
+BRISK: Final = {"retry_seconds": 0.05, "attempts": 2}
+
+type Change = Callable[[Simulators], Mapping[str, str]]
+
+
+@dataclass
+class Environment:
+    """One app with its remotes."""
+
+    simulators: Simulators
+    host: FunctionsHost
+    log: Path
+    polls: int = 0
+
+    @property
+    def source(self) -> OnePasswordSimulator:
+        """1Password."""
+        assert self.simulators.onepassword is not None
+        return self.simulators.onepassword
+
+    @property
+    def sink(self) -> IngestionSimulator:
+        """The Logs Ingestion API."""
+        assert self.simulators.ingestion is not None
+        return self.simulators.ingestion
+
+    @property
+    def workspace(self) -> Workspace:
+        """Where rows land."""
+        assert self.simulators.workspace is not None
+        return self.simulators.workspace
+
+    @property
+    def storage(self) -> Azurite:
+        """The storage account, if the environment was launched with one."""
+        assert self.simulators.azurite is not None
+        return self.simulators.azurite
+
+    def start_poll(self, **pacing: Any) -> str:
+        """Start a poll as the trigger does, with brisk retries."""
+        self.polls += 1
+        return self.host.client.start("poll", {"v": 1, "pacing": {**BRISK, **pacing}}, f"poll-{self.polls:04}")
+
+    async def poll(self, **pacing: Any) -> Instance:
+        """Poll once and wait for the end."""
+        return await self.host.client.wait_for(self.start_poll(**pacing), 60)
+
+    async def poll_until_healthy(self, **pacing: Any) -> None:
+        """Poll until every stream has nothing waiting any more, 30 polls at most."""
+        poll = None
+        for _ in range(30):
+            poll = await self.poll(**pacing)
+            healthy = poll.status is RuntimeStatus.COMPLETED and poll.output["healthy"]
+            if healthy and {result["outcome"] for result in poll.output["streams"].values()} == {"ok"}:
+                return
+            await asyncio.sleep(0.1)
+        raise TimeoutError(f"not healthy after 30 polls; the last one says: {poll.output if poll else None}")
+
+    def child(self, poll: str, stream: str) -> Instance:
+        """Get a stream's run within a poll."""
+        instance = self.host.client.get_instance(f"{poll}-{stream}")
+        assert instance is not None
+        return instance
+
+    def cursor(self, stream: str) -> dict[str, Any]:
+        """Get the state of a stream's cursor entity; empty before its first run."""
+        found = [state for name, state in self.host.client.entities().items() if name.endswith(f"-{stream}") and state]
+        return dict(found[0]) if found else {}
+
+    async def dead_letters(self) -> dict[str, str]:
+        """The reason of every dead letter, by the event's uuid."""
+        if self.simulators.azurite is None:
+            return {}
+        blobs = await self.simulators.azurite.blobs(DEAD_LETTERS)
+        return {blob.metadata["uuid"]: blob.metadata["reason"] for blob in blobs}
+
+    def account(self, stream: str, kept: Collection[str] = ()) -> StreamAccount:
+        """Hold what 1Password offered against what stands in the table; `kept` are uuids of dead letters."""
+        return account_for(stream, self.simulators.onepassword, self.simulators.workspace, kept)
+
+    def rows(self, kql: str) -> list[dict[str, Any]]:
+        """Query the workspace."""
+        columns, rows = self.workspace.query(kql)
+        return [dict(zip(columns, row, strict=True)) for row in rows]
+
+    def health(self, extra: str = "") -> list[dict[str, Any]]:
+        """Get the health table's rows."""
+        return self.rows(f"OnePasswordConnectorHealth_CL {extra}")
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Wait until something has happened in the environment, half a minute at most."""
+    async with asyncio.timeout(30):
+        while not condition():  # noqa: ASYNC110  # what is waited for happens in other processes
+            await asyncio.sleep(0.005)
+
+
+@asynccontextmanager
+async def launched(
+    state_dir: Path,
+    *,
+    events: int = 300,
+    change: Change | None = None,
+    app_dir: Path = APP_DIR,
+    storage: bool = False,
+    seed: int = 7,
+) -> AsyncIterator[Environment]:
+    """Start an environment: `events` per stream, `change` gives app settings that differ from the simulated ones."""
+    path = {"PATH": os.environ["PATH"]}
+    async with Simulators(
+        path, app_dir=APP_DIR, state_dir=state_dir, events=events, seed=seed, storage=storage
+    ) as simulators:
+        if change:
+            simulators.settings |= change(simulators)
+        log = state_dir / "app.log"
+        async with FunctionsHost(app_dir, simulators.settings, log_path=log) as host:
+            yield Environment(simulators, host, log)
