@@ -108,6 +108,16 @@ class Environment:
         """Get the health table's rows."""
         return self.rows(f"OnePasswordConnectorHealth_CL {extra}")
 
+    def heartbeats(self) -> set[str]:
+        """Name the polls that wrote a heartbeat."""
+        rows = self.rows("OnePasswordEventLogs_CL | where log_source == 'healthevents' | project uuid_s")
+        return {row["uuid_s"] for row in rows}
+
+    def healthy_polls(self) -> set[str]:
+        """Name the polls that ended with every stream healthy."""
+        polls = [instance for instance in self.host.client.query() if instance.name == "poll"]
+        return {poll.instance_id for poll in polls if poll.status is RuntimeStatus.COMPLETED and poll.output["healthy"]}
+
 
 async def until(condition: Callable[[], object]) -> None:
     """Wait until something has happened in the environment, half a minute at most."""

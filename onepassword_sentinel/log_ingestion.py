@@ -83,7 +83,7 @@ class LogIngestion:
             raise
         except ServiceRequestError as error:
             why = one_line(error.message)
-            raise TransientError(f"Logs Ingestion cannot be reached at {self._endpoint} ({why})") from error
+            raise TransientError(f"no answer from Logs Ingestion at {self._endpoint} ({why})") from error
         except AzureError as error:
             raise TransientError(f"Logs Ingestion did not acknowledge a chunk ({one_line(error.message)})") from error
 

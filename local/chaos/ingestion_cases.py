@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from local.chaos.case import Cases, Play, Stage
-from local.ingestion import DropAfterStore, DropBeforeRead, Fault, RefuseRows, SmallerLimit, Stall, Status
+from local.ingestion import DropAfterStore, DropBeforeRead, Fault, LateAnswer, RefuseRows, SmallerLimit, Stall, Status
 from local.onepassword import ALWAYS
 
 INGESTION: Final = Cases("Azure")
@@ -63,6 +63,12 @@ INGESTION.add("reset before the body was read", _meets(DropBeforeRead(), times=3
 INGESTION.add(
     "reset after the chunk was stored", _meets(DropAfterStore()), events=2_500, repeats="the chunk that was stored"
 )
+INGESTION.add(
+    "stored, but the answer came too late",
+    _meets(LateAnswer(9), transfer_limit=1.0),
+    events=2_500,
+    repeats="the chunk that was stored",
+)
 INGESTION.add("a slow endpoint", _meets(Stall(0.4), times=6), events=2_500)
 
 
@@ -70,7 +76,7 @@ INGESTION.add("a slow endpoint", _meets(Stall(0.4), times=6), events=2_500)
 async def _refused(stage: Stage) -> int:
     async with stage.env.sink.unreachable():
         poll = await stage.env.poll()
-    assert "Logs Ingestion cannot be reached" in poll.error_message
+    assert "no answer from Logs Ingestion" in poll.error_message
     return 0
 
 

@@ -43,6 +43,7 @@ async def judge(case: Case, seed: int, state_dir: Path) -> Verdict:
         kept = await env.dead_letters()
         assert len(kept) == case.kept, f"{len(kept)} dead letters are kept, not {case.kept}"
         accounts = [env.account(stream, kept) for stream in EVENT_TYPES]
+        assert env.heartbeats() == env.healthy_polls(), "a heartbeat is missing, or is there without a healthy poll"
     return Verdict(
         events=sum(account.offered or 0 for account in accounts),
         kept=len(kept),

@@ -1,7 +1,7 @@
 """The Azure Monitor Logs Ingestion API, simulated: limits, data collection rule, transformation, table."""
 
 from .body import read_rows
-from .faults import DropAfterStore, DropBeforeRead, Fault, Faults, RefuseRows, SmallerLimit, Stall, Status
+from .faults import DropAfterStore, DropBeforeRead, Fault, Faults, LateAnswer, RefuseRows, SmallerLimit, Stall, Status
 from .server import IngestionSimulator
 from .template import DataCollectionRule, DataFlow, TemplateError, read_rule, read_tables
 from .transform import CompiledFlow, compile_flow
@@ -15,6 +15,7 @@ __all__ = [
     "Fault",
     "Faults",
     "IngestionSimulator",
+    "LateAnswer",
     "RefuseRows",
     "SmallerLimit",
     "Stall",

@@ -1,6 +1,7 @@
 """Scripted faults of the Logs Ingestion simulator: what the next requests get in place of good service."""
 
 import asyncio
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -76,6 +77,21 @@ class Stall(Fault):
 
 # The faults below depend on the body, so they are not scripted: a script counts requests before it can know their
 # bodies. They stand in the simulator's ``refusals`` until they are taken out, and other requests do not meet them.
+
+
+@dataclass(frozen=True)
+class LateAnswer(Fault):
+    """Store the rows and keep the caller waiting until it gives up, ``seconds`` at most: it cannot know."""
+
+    seconds: float
+
+    async def on_stored(self, request: web.Request) -> web.Response | None:
+        """Wait."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self.seconds):
+                while request.transport is not None:  # noqa: ASYNC110  # aiohttp does not say when a caller leaves
+                    await asyncio.sleep(0.005)
+        return None
 
 
 @dataclass(frozen=True)

@@ -24,11 +24,6 @@ class Environment(LocalEnvironment):
             assert account.offered
             assert (account.lost, account.duplicated, account.rows) == (0, 0, account.offered), stream
 
-    def heartbeats(self) -> list[str]:
-        """Name the polls that wrote a heartbeat."""
-        rows = self.rows('OnePasswordEventLogs_CL | where log_source == "healthevents" | project uuid_s')
-        return [row["uuid_s"] for row in rows]
-
 
 type Launch = Callable[..., AbstractAsyncContextManager[Environment]]
 

@@ -58,7 +58,7 @@ async def test_a_stream_that_fails_says_why_and_keeps_nobody(env: Environment, f
     env.assert_all_landed_once(*OTHERS)
     (row,) = env.health("| where event_type == 'auditevents'")
     assert (row["outcome"], row["error"], row["events"]) == ("failed", poll.error_message, 0)
-    assert env.heartbeats() == []
+    assert env.heartbeats() == set()
 
     env.source.faults.clear()
     healed = await env.poll()
@@ -100,7 +100,7 @@ async def test_a_wrong_setting_fails_the_poll_with_a_sentence(launch: Launch, ch
         assert poll.status is RuntimeStatus.FAILED
         assert says in poll.error_message
         assert env.source.requests["auditevents"] == 0
-        assert env.heartbeats() == []
+        assert env.heartbeats() == set()
 
 
 async def test_a_revoked_token_names_its_setting(env: Environment) -> None:
@@ -144,7 +144,7 @@ async def test_a_long_throttling_is_left_to_later_ticks(env: Environment) -> Non
     poll = await env.poll(budget_seconds=1)
     assert poll.status is RuntimeStatus.COMPLETED
     assert (poll.output["healthy"], poll.output["streams"]["auditevents"]["outcome"]) == (False, "throttled")
-    assert env.heartbeats() == []
+    assert env.heartbeats() == set()
     # What the process knows of it dies with the process; what the cursor knows does not.
     env.host.worker.kill()
     asked = env.source.requests["auditevents"]
