@@ -1,7 +1,6 @@
 """`make chaos`: what it prints, and that it notices."""
 
 import re
-from argparse import Namespace
 from pathlib import Path
 
 import pytest
@@ -9,10 +8,6 @@ import pytest
 from local.__main__ import main
 from local.chaos import Case, command
 from local.chaos.case import Stage
-
-
-def options(tmp_path: Path, case: str = "") -> Namespace:
-    return Namespace(minutes=1.0, case=case, once=True, seed=1, jobs=1, state=tmp_path)
 
 
 def test_a_case_is_played_and_told_in_a_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -51,21 +46,19 @@ def _tampering(sql: str) -> Case:
     ],
     ids=["lost", "doubled", "silent"],
 )
-async def test_what_is_out_of_bounds_is_noticed(
+def test_what_is_out_of_bounds_is_noticed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, sql: str, says: str
 ) -> None:
     """One row too few or too many is enough: exit status 1, the seed, and where the log is."""
     monkeypatch.setattr(command, "CASES", (_tampering(sql),))
-    assert await command.chaos(options(tmp_path)) == 1
+    assert main(["chaos", "--once", "--state", str(tmp_path), "--jobs", "1"]) == 1
     err = capsys.readouterr().err
     assert err.startswith("Test: somebody changes the table, seed 1: ")
     assert says in err
     assert re.findall(r"the app's log: (\S+)\)", err) == [str(log) for log in tmp_path.rglob("app.log")]
 
 
-async def test_a_case_without_time_proves_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_case_without_time_proves_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """What was not played is not passed over."""
-    hurried = options(tmp_path, "late arrivals")
-    hurried.minutes = 0.0
-    assert await command.chaos(hurried) == 1
+    assert main(["chaos", "--case", "late arrivals", "--minutes", "0", "--state", str(tmp_path)]) == 1
     assert capsys.readouterr().err == "There was no time for 1 of 1 cases: --minutes gives more.\n"
