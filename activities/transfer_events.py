@@ -28,7 +28,8 @@ async def transfer_events(payload: dict, client: df.DurableFunctionsClient) -> d
     """Transfer up to a budget of pages, commit it, and say how far it came, also when something failed on the way.
 
     Raises:
-        TransientError: nothing was achieved, and trying again may help; the orchestration's retry policy does.
+        TransientError: nothing was achieved, and trying again may help; the orchestration's retry policy does. Or it
+            comes so late that another run may be granted the stream while it is at work.
 
     """
     request = from_wire(TransferRequest, payload)
@@ -37,6 +38,12 @@ async def transfer_events(payload: dict, client: df.DurableFunctionsClient) -> d
     known = from_wire(StreamState, entity.get_typed_state() if entity else None)
     if known.is_held_by_another_than(request.state.fence):
         return to_wire(Transfer(request.state.position, superseded=True))
+    now = datetime.now(UTC)
+    if not any(copy.lease_covers(request.pacing.transfer_limit, now) for copy in (known, request.state)):
+        raise TransientError(
+            f"{request.stream.label}: this run was held up until its lease on the stream was about to run out; "
+            "the next tick goes on"
+        )
     # An earlier attempt at this very call may have committed before its worker died.
     state = max(request.state, known, key=lambda state: state.moves)
     try:

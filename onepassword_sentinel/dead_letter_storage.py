@@ -91,8 +91,11 @@ class DeadLetterStorage:
                     f"dead-letter storage answered {status}: give the app's identity the role Storage Blob Data Owner "
                     f"on the account of {where} (a new role can take half an hour to spread)",
                 ) from error
-            said = f"answered {status}" if status else f"gave no token to ask with ({one_line(error.message)})"
-            raise TransientError(f"dead-letter storage {said}: {where}") from error
+            if status is None:
+                raise TransientError(
+                    f"the app's identity got no token for dead-letter storage ({one_line(error.message)})"
+                ) from error
+            raise TransientError(f"dead-letter storage answered {status}: {where}") from error
         except AzureError as error:
             raise TransientError(
                 f"an event has to be kept as a dead letter, and {where} cannot be reached ({one_line(error.message)})",

@@ -54,6 +54,7 @@ class Delivery:
     utc_now: Callable[[], datetime] = lambda: datetime.now(UTC)
     _delivered: set[str] = field(default_factory=set)
     _accepts: bool = False
+    _refused_in_a_row: int = 0
     _suspects: list[DeadLetter] = field(default_factory=list)
     _cut: set[int] = field(default_factory=set)
 
@@ -106,7 +107,7 @@ class Delivery:
                     else:
                         await self._suspect(page, part.places[0], refusal)
                     continue
-                self._accepts = True
+                self._accepts, self._refused_in_a_row = True, 0
                 tally.dead_letters += len(self._suspects) + len(self._cut.intersection(part.places))
                 self._suspects.clear()
                 tally.chunks += 1
@@ -119,7 +120,8 @@ class Delivery:
         letter = self._letter(page, place, "refused", refusal.status, str(refusal))
         await self.dead_letters.keep(letter)
         self._suspects.append(letter)
-        if len(self._suspects) > MOST_REFUSED_IN_A_ROW:
+        self._refused_in_a_row += 1
+        if self._refused_in_a_row > MOST_REFUSED_IN_A_ROW:
             raise self._not_the_rows()
 
     def _decide_at_the_end(self, tally: Tally) -> None:
@@ -130,7 +132,7 @@ class Delivery:
         self._suspects.clear()
 
     def _not_the_rows(self) -> PermanentError:
-        refused, detail = len(self._suspects), self._suspects[-1].detail
+        refused, detail = self._refused_in_a_row, self._suspects[-1].detail
         if refused > MOST_REFUSED_IN_A_ROW:
             return PermanentError(f"Azure refused {refused} rows one after the other, each on its own: {detail}")
         rows = "the only row there is" if refused == 1 else f"each of the {refused} rows there are"

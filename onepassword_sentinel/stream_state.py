@@ -56,6 +56,10 @@ class StreamState:
         """
         return self.fence > fence or (self.fence == fence and not self.holder)
 
+    def lease_covers(self, seconds: float, now: datetime) -> bool:
+        """Tell whether nobody else will be granted the stream for so long."""
+        return self.lease_until is not None and self.lease_until >= now + timedelta(seconds=seconds)
+
     def waits(self, now: datetime) -> bool:
         """Tell whether a remote has asked to be left alone for longer."""
         return self.not_before is not None and self.not_before > now

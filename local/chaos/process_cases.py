@@ -88,7 +88,7 @@ async def _terminated(stage: Stage, *names: str) -> int:
     """Terminate a poll, or what it consists of, at a random moment; ticks go on."""
     env = stage.env
     env.source.faults.add(Stall(0.5), target=stage.stream)
-    poll = env.start_poll(lease_seconds=2.0, transfer_pages=1)
+    poll = env.start_poll(lease_seconds=3.0, transfer_limit=2.5, transfer_pages=1)
     await until(lambda: env.source.requests[stage.stream])
     await asyncio.sleep(stage.random.uniform(0.0, 0.8))
     for name in names:

@@ -1,5 +1,7 @@
 """The thin edges, each by itself."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from azure.durable_functions.testing import execute_entity
 
@@ -8,8 +10,9 @@ from activities.transfer_events import transfer_events
 from entities.stream_cursor import stream_cursor
 from onepassword_sentinel import __version__
 from onepassword_sentinel.discovery import Stream
+from onepassword_sentinel.errors import TransientError
 from onepassword_sentinel.event_types import EventType
-from onepassword_sentinel.payloads import TransferRequest
+from onepassword_sentinel.payloads import Pacing, TransferRequest
 from onepassword_sentinel.position import Position
 from onepassword_sentinel.stream_state import Begin, StreamState
 from onepassword_sentinel.transfer import Transfer
@@ -18,6 +21,7 @@ from tests.core.conftest import NOW, jwt
 
 TRANSFER = transfer_events.build().get_user_function().client_function
 ENTITY = stream_cursor.build().get_user_function().entity_function
+LEASED = datetime.now(UTC) + timedelta(hours=1)
 BEGIN = to_wire(Begin("poll-1", NOW, 60, "2026-11-15T12:00:00Z"))
 
 
@@ -84,12 +88,24 @@ async def test_a_transfer_whose_number_is_not_in_force_touches_nothing(state: St
     request = TransferRequest(
         stream=Stream("", "ACC", EventType.AUDIT_EVENTS),
         key="ACC-auditevents",
-        state=StreamState(position=Position(cursor="c"), fence=3, holder="poll-1"),
+        state=StreamState(position=Position(cursor="c"), fence=3, holder="poll-1", lease_until=LEASED),
     )
     # No settings are there: a step further and it would fail.
     answer = await TRANSFER(to_wire(request), Client(state))
     result = from_wire(Transfer, answer)
     assert (result.superseded, result.position, result.tally.requests) == (True, request.state.position, 0)
+
+
+@pytest.mark.parametrize("seconds", [-5, 149])
+async def test_a_transfer_that_comes_too_late_does_not_begin(seconds: float) -> None:
+    """While it is at work, nobody else may be granted the stream: held up in a queue, it leaves it to the next tick."""
+    lease = datetime.now(UTC) + timedelta(seconds=seconds)
+    state = StreamState(position=Position(cursor="a"), fence=3, holder="poll-1", lease_until=lease)
+    request = TransferRequest(
+        stream=Stream("", "ACC", EventType.AUDIT_EVENTS), key="ACC-auditevents", state=state, pacing=Pacing()
+    )
+    with pytest.raises(TransientError, match="its lease on the stream was about to run out"):
+        await TRANSFER(to_wire(request), Client(state))
 
 
 @pytest.mark.parametrize(
@@ -106,7 +122,7 @@ async def test_a_transfer_begins_where_the_stream_stands_by_the_newest_word(know
     request = TransferRequest(
         stream=Stream("", "ACC", EventType.AUDIT_EVENTS),
         key="ACC-auditevents",
-        state=StreamState(position=Position(cursor="a"), moves=5, fence=3, holder="poll-1"),
+        state=StreamState(position=Position(cursor="a"), moves=5, fence=3, holder="poll-1", lease_until=LEASED),
     )
     # Without settings it goes no further than to say where it would have begun.
     result = from_wire(Transfer, await TRANSFER(to_wire(request), Client(known)))

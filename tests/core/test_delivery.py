@@ -112,6 +112,16 @@ async def test_when_every_row_is_refused_it_is_not_the_rows() -> None:
     assert sink.uploads < 4 * MOST_REFUSED_IN_A_ROW
 
 
+async def test_a_rule_that_goes_wrong_in_the_middle_is_noticed_across_pages() -> None:
+    """Small pages whose rows are all refused add up: what was accepted before them does not excuse them for ever."""
+    source, letters = Source(page(5), *(page(5, 5 * number) for number in range(1, 9))), Letters()
+    sink = Sink(*(f"U{n}" for n in range(5, 45)))
+    done = await run(source, sink, letters=letters)
+    assert done.failure is not None
+    assert f"refused {MOST_REFUSED_IN_A_ROW + 1} rows one after the other" in done.failure.message
+    assert (done.position.cursor, len(letters.kept)) == ("5", MOST_REFUSED_IN_A_ROW)
+
+
 async def test_a_lone_refused_row_waits_for_one_that_is_accepted() -> None:
     """Nobody can tell a bad row from a bad rule as long as nothing is accepted; the next event tells."""
     source, sink, letters = Source(page(1)), Sink("U0"), Letters()

@@ -63,7 +63,7 @@ async def test_a_failed_poll_can_be_restarted(env: Environment, *, new_id: bool)
 async def test_a_terminated_poll_blocks_its_streams_only_until_the_lease_runs_out(env: Environment) -> None:
     """Ticks before that end as busy; the first one after it goes on."""
     env.source.faults.add(Stall(0.6), target="auditevents")
-    name = env.start_poll(lease_seconds=4.0)
+    name = env.start_poll(lease_seconds=4.0, transfer_limit=3.0)
     await until(lambda: env.source.requests["auditevents"])
     env.host.client.terminate(name)
     env.host.client.terminate(f"{name}-auditevents")
@@ -84,9 +84,9 @@ async def test_a_terminated_poll_blocks_its_streams_only_until_the_lease_runs_ou
 async def test_a_run_that_lost_its_lease_does_no_harm(env: Environment) -> None:
     """A second attempt finds that another run holds the stream, and leaves without a word to anybody."""
     env.source.faults.add(Status(500), target="auditevents")
-    slow = env.start_poll(lease_seconds=0.2, retry_seconds=1.5)
+    slow = env.start_poll(lease_seconds=1.0, transfer_limit=0.8, retry_seconds=2.5)
     await until(lambda: env.source.requests["auditevents"])
-    await asyncio.sleep(0.3)
+    await asyncio.sleep(1.1)
     assert (await env.poll()).output["streams"]["auditevents"]["outcome"] == "ok"
     late = await env.host.client.wait_for(slow)
     assert late.output["streams"]["auditevents"]["outcome"] == "superseded"
