@@ -65,7 +65,7 @@ INGESTION.add(
 )
 INGESTION.add(
     "stored, but the answer came too late",
-    _meets(LateAnswer(9), transfer_limit=1.0),
+    _meets(LateAnswer(9), transfer_limit=2.0),
     events=2_500,
     repeats="the chunk that was stored",
 )

@@ -24,7 +24,7 @@ from local.onepassword import (
 ONEPASSWORD: Final = Cases("1Password")
 
 # Seconds after which an activity is cut off; a remote that hangs would else be waited for much longer.
-_CUT_OFF: Final[dict[str, Any]] = {"transfer_limit": 1.0}
+_CUT_OFF: Final[dict[str, Any]] = {"transfer_limit": 2.0}
 _OVERLAP: Final = timedelta(hours=48)
 _HTML: Final = b"<!DOCTYPE html><title>Sign in</title>"
 
