@@ -1,10 +1,11 @@
-"""What `run` and `query` print."""
+"""What `run`, `query` and `chaos` print."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from local.accounting import StreamAccount
@@ -75,6 +76,19 @@ def print_rows(console: Console, columns: Sequence[str], rows: Sequence[Sequence
     for row in rows:
         table.add_row(*(_cell(value) for value in row))
     console.print(table)
+
+
+def progress_on(console: Console) -> Progress:
+    """Make a bar that a person sees and that leaves nothing behind."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
 
 
 def table_of(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:

@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import Final
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from local.accounting import account_for, what_is_wrong
 from local.host import FunctionsHost, HostError
 from local.onepassword import OnePasswordSimulator
 from local.polling import Polls
-from local.report import RunReport, print_rows
+from local.report import RunReport, print_rows, progress_on
 from local.simulators import Simulators
 
 APP_DIR: Final = Path(__file__).resolve().parent.parent
@@ -56,15 +55,7 @@ async def run(options: Namespace) -> int:
 async def _polls(options: Namespace, simulators: Simulators, host: FunctionsHost, err: Console) -> RunReport:
     started, startup_cpu = time.monotonic(), host.worker.cpu_seconds()
     polls = Polls(host)
-    with Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=err,
-        transient=True,
-        disable=not err.is_terminal,
-    ) as progress:
+    with progress_on(err) as progress:
         task = progress.add_task("events delivered", total=None)
 
         async def show() -> None:

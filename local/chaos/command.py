@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import Progress
 
 from local.chaos import CASES, KILLED, Case, Verdict, judge
-from local.report import table_of
+from local.report import progress_on, table_of
 
 HEADINGS: Final = ("case", "runs", "events", "kept", "lost", "doubled", "allowed")
 # How often the worker has to be killed at the least: chance needs that many tries to hit every moment of a poll.
@@ -55,7 +55,8 @@ class Chaos:
         if self.options.once:
             return
         yield from ((case, first + number) for number in range(1, KILLS) for case in killed)
-        yield from ((case, first + number) for number in itertools.count(1) for case in cases)
+        for number in itertools.count(1):
+            yield from ((case, first + number + KILLS * (case in killed)) for case in cases)
 
     async def work(self, plan: Iterator[tuple[Case, int]], deadline: float, progress: Progress) -> None:
         """Play what comes next until the time is over; several of these run side by side."""
@@ -89,15 +90,7 @@ async def chaos(options: Namespace) -> int:
         return 2
     started = time.monotonic()
     played = Chaos(options, {case: Tally(case) for case in chosen})
-    with Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=err,
-        transient=True,
-        disable=not err.is_terminal,
-    ) as progress:
+    with progress_on(err) as progress:
         progress.add_task("starting", total=None)
         plan, deadline = played.plan(), started + 60 * options.minutes
         await asyncio.gather(

@@ -8,17 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from azure.core.credentials import AccessToken
 from azure.identity.aio import DefaultAzureCredential
 
 from local.azurite import Azurite
 from local.identity import ManagedIdentitySimulator
-from local.tls import Certificates
 from onepassword_sentinel.dead_letter_storage import DeadLetterStorage
 from onepassword_sentinel.dead_letters import CONTAINER, DeadLetter
 from onepassword_sentinel.errors import ConnectorError, PermanentError, TransientError
 from onepassword_sentinel.event_types import EventType
 from onepassword_sentinel.storage_account import StorageAccount
+from tests.conftest import Opaque
 from tests.core.conftest import NOW
 
 LETTER = DeadLetter(
@@ -33,34 +32,6 @@ LETTER = DeadLetter(
     detail="Logs Ingestion answered 400 “bad”",
     time=NOW,
 )
-
-
-class Opaque:
-    """A credential whose token no storage takes."""
-
-    async def get_token(self, *_: str, **__: Any) -> AccessToken:
-        return AccessToken("opaque", 2**40)
-
-    async def close(self) -> None:
-        return
-
-
-@pytest.fixture
-async def azurite(tmp_path: Path) -> AsyncIterator[Azurite]:
-    """Provide a storage account that nobody has used."""
-    async with Azurite(tmp_path / "azurite", Certificates()) as started:
-        yield started
-
-
-@pytest.fixture
-async def identity(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[ManagedIdentitySimulator]:
-    """Provide the identity endpoint, as the platform makes it known."""
-    simulator = ManagedIdentitySimulator()
-    await simulator.start()
-    for name, value in simulator.settings().items():
-        monkeypatch.setenv(name, value)
-    yield simulator
-    await simulator.stop()
 
 
 @asynccontextmanager

@@ -28,8 +28,9 @@ from onepassword_sentinel.position import Position
 from onepassword_sentinel.rate_limit import RequestQuota
 from onepassword_sentinel.settings import Account, Settings
 from onepassword_sentinel.storage_account import StorageAccount
-from tests.app.test_dead_letter_storage import LETTER, Opaque
+from tests.app.test_dead_letter_storage import LETTER
 from tests.app.test_log_ingestion import BODY, TEMPLATE, Credential
+from tests.conftest import Opaque
 from tests.core.conftest import NOW
 from tests.core.scripted import START, Sink, Source, event, run
 

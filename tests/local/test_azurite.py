@@ -4,7 +4,6 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from local.azurite import Azurite, AzuriteError, Blob
 from local.identity import MONITOR, STORAGE, ManagedIdentitySimulator
 from local.simulators import Simulators
 from local.tls import Certificates
+from tests.conftest import Opaque
 
 ROOT = Path(__file__).resolve().parents[2]
 CONTAINER = "letters"
@@ -47,29 +47,6 @@ class TokenFor:
 
     async def get_token(self, *scopes: str, **_: Any) -> AccessToken:
         return await self._identity.get_token(f"{self._audience}/.default")
-
-
-class Opaque:
-    """A credential whose token is no JWT."""
-
-    async def get_token(self, *scopes: str, **_: Any) -> AccessToken:
-        return AccessToken("opaque", 2**40)
-
-
-@pytest.fixture
-async def azurite(tmp_path: Path) -> AsyncIterator[Azurite]:
-    async with Azurite(tmp_path / "azurite", Certificates()) as started:
-        yield started
-
-
-@pytest.fixture
-async def identity(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[ManagedIdentitySimulator]:
-    simulator = ManagedIdentitySimulator()
-    await simulator.start()
-    for name, value in simulator.settings().items():
-        monkeypatch.setenv(name, value)
-    yield simulator
-    await simulator.stop()
 
 
 def service(azurite: Azurite, tmp_path: Path, credential: Any) -> BlobServiceClient:

@@ -1,7 +1,5 @@
 """The simulated managed identity endpoint, asked by hand and by azure-identity."""
 
-from collections.abc import AsyncIterator
-
 import aiohttp
 import jwt
 import pytest
@@ -11,14 +9,6 @@ from azure.identity.aio import ManagedIdentityCredential
 from local.identity import MONITOR, STORAGE, ManagedIdentitySimulator
 
 QUERY = {"api-version": "2019-08-01", "resource": "https://monitor.azure.com"}
-
-
-@pytest.fixture
-async def identity() -> AsyncIterator[ManagedIdentitySimulator]:
-    simulator = ManagedIdentitySimulator()
-    await simulator.start()
-    yield simulator
-    await simulator.stop()
 
 
 async def ask(identity: ManagedIdentitySimulator, query: dict[str, str], header: str | None = None) -> tuple[int, dict]:

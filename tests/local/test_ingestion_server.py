@@ -234,16 +234,6 @@ async def test_concurrent_requests(caller: Caller, workspace: Workspace) -> None
     assert len(set(stored(workspace))) == 40
 
 
-@pytest.fixture
-async def identity(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[ManagedIdentitySimulator]:
-    simulator = ManagedIdentitySimulator()
-    await simulator.start()
-    for name, value in simulator.settings().items():
-        monkeypatch.setenv(name, value)
-    yield simulator
-    await simulator.stop()
-
-
 async def test_microsofts_client(
     identity: ManagedIdentitySimulator,
     workspace: Workspace,
