@@ -1,6 +1,7 @@
 """Activity: page an event type and deliver what comes."""
 
 import logging
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,7 +15,7 @@ from onepassword_sentinel.errors import Failure, SettingsError, TransientError
 from onepassword_sentinel.log_ingestion import EVENTS_STREAM
 from onepassword_sentinel.payloads import TransferRequest
 from onepassword_sentinel.settings import Settings
-from onepassword_sentinel.stream_state import Commit, StreamState
+from onepassword_sentinel.stream_state import StreamState
 from onepassword_sentinel.transfer import Budget, Drain, Transfer
 from onepassword_sentinel.wire import from_wire, to_wire
 
@@ -25,7 +26,7 @@ _LOG = logging.getLogger(__name__)
 @bp.durable_client_input(client_name="client")
 @bp.activity_trigger(input_name="payload")
 async def transfer_events(payload: dict, client: df.DurableFunctionsClient) -> dict[str, Any]:
-    """Transfer up to a budget of pages, commit it, and say how far it came, also when something failed on the way.
+    """Transfer up to a budget of pages, commit them, and say how far it came, also when something failed on the way.
 
     Raises:
         TransientError: nothing was achieved, and trying again may help; the orchestration's retry policy does. Or it
@@ -46,29 +47,27 @@ async def transfer_events(payload: dict, client: df.DurableFunctionsClient) -> d
         )
     # An earlier attempt at this very call may have committed before its worker died.
     state = max(request.state, known, key=lambda state: state.moves)
+
+    async def commit(done: Transfer) -> None:
+        # A signal, because nobody needs to wait for it: the run commits the last one again and looks at the answer.
+        try:
+            await client.signal_entity(cursor, "commit", to_wire(request.commit(done, datetime.now(UTC))))
+        except grpc.aio.AioRpcError as error:
+            _LOG.warning("%s: the cursor could not be told yet: %s", request.stream.label, error.code())
+
     try:
         settings = read_settings()
-        drain = _drain(request, settings)
+        drain = _drain(request, settings, commit)
     except SettingsError as error:
-        return to_wire(Transfer(state.position, failure=Failure.of(error, who=request.stream.label)))
-    done = await drain.run(state.position, state.newest)
-    done.moves = state.moves
-    if done.position != state.position:
-        await _commit(client, cursor, request.commit(done, datetime.now(UTC)))
-    elif done.failure and done.failure.kind == "transient":
+        done = Transfer(state.position, state.moves, failure=Failure.of(error, who=request.stream.label))
+        return to_wire(done)
+    done = await drain.run(state)
+    if done.position == state.position and done.failure and done.failure.kind == "transient":
         raise TransientError(done.failure.message)
     return to_wire(done)
 
 
-async def _commit(client: df.DurableFunctionsClient, cursor: EntityInstanceId, done: Commit) -> None:
-    """Commit without waiting for the run: should it be terminated meanwhile, the rows are not delivered again."""
-    try:
-        await client.signal_entity(cursor, "commit", to_wire(done))
-    except grpc.aio.AioRpcError as error:
-        _LOG.warning("the cursor could not be told; the run will do it: %s", error.code())
-
-
-def _drain(request: TransferRequest, settings: Settings) -> Drain:
+def _drain(request: TransferRequest, settings: Settings, commit: Callable[[Transfer], Awaitable[None]]) -> Drain:
     account = settings.account(request.stream.account)
     pacing = request.pacing
     return Drain(
@@ -82,8 +81,9 @@ def _drain(request: TransferRequest, settings: Settings) -> Drain:
             label=request.stream.label,
             backfill_id=request.backfill_id,
         ),
+        commit=commit,
         event_type=request.stream.event_type,
         label=request.stream.label,
         may_start_over=request.may_start_over,
-        budget=Budget(pacing.transfer_pages, pacing.transfer_seconds, pacing.transfer_limit),
+        budget=Budget(pacing.transfer_pages, pacing.transfer_seconds, pacing.transfer_limit, pacing.commit_seconds),
     )

@@ -17,8 +17,10 @@ class Pacing:
 
     Attributes:
         budget_seconds: a poll's run of a stream ends after so long, before the next tick; None: when nothing waits.
-        transfer_pages: an activity returns after so many pages, which bounds what a run of it in vain can repeat.
+        transfer_pages: an activity returns after so many pages.
         transfer_seconds: ... or after so long.
+        commit_seconds: meanwhile it commits what it delivered, at most so often. A commit costs a fifth of what it
+            costs to deliver a page.
         transfer_limit: an activity is cut off after so long; well inside the platform's `functionTimeout`.
         attempts: how often an activity that achieved nothing is run, the first time included.
         retry_seconds: the wait before the second attempt; it doubles from one to the next.
@@ -32,6 +34,7 @@ class Pacing:
     budget_seconds: float | None = 240.0
     transfer_pages: int = 20
     transfer_seconds: float = 60.0
+    commit_seconds: float = 1.0
     transfer_limit: float = 150.0
     attempts: int = 4
     retry_seconds: float = 5.0
@@ -90,6 +93,6 @@ class TransferRequest:
             lease_seconds=self.pacing.lease_seconds,
             position=done.position,
             newest=done.newest,
-            events=done.tally.events,
+            events=done.events,
             recovered=bool(done.tally.recovered),
         )

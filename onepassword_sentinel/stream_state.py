@@ -4,9 +4,9 @@ Two runs that read the same cursor would deliver the same pages, so `begin` gran
 a number that grows with each grant. `commit` and `release` are refused under an older number: a run that comes back
 from the dead does no harm. A run that never comes back leaves a lease that runs out.
 
-What was delivered is committed twice: by the activity that delivered it, in case that its run is terminated meanwhile,
-and by the run, which has to know. So the commits of a stream are numbered too, and one that comes late or a second time
-moves nothing.
+What was delivered is committed by the activity that delivers it, so that little is repeated should its process die, and
+nothing should its run be terminated; and once more by the run, which has to know. The positions of a
+stream are numbered too: a commit that comes late or a second time moves nothing.
 
 Each of the three returns the state as it is now and whether the operation was accepted. The entity keeps the state as a
 dict.
@@ -23,7 +23,7 @@ class StreamState:
     """A stream's memory; times are in UTC.
 
     Attributes:
-        moves: the number of commits so far that moved the position.
+        moves: the position's number.
         newest: the time of the newest event delivered.
         not_before: a remote has asked to be left alone until then.
         events: how many were delivered since the beginning.
@@ -78,7 +78,7 @@ class Begin:
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """What one transfer achieved from the position on that was the `moves`-th."""
+    """Where the stream stands now; `moves` numbers the position, `events` counts since the beginning."""
 
     fence: int
     moves: int
@@ -123,20 +123,21 @@ def begin(state: StreamState, asked: Begin) -> tuple[StreamState, bool]:
 
 
 def commit(state: StreamState, done: Commit) -> tuple[StreamState, bool]:
-    """Move the position if nobody has moved it yet; the lease begins anew. Refused if the number is not in force."""
+    """Move the position on, and begin the lease anew. Refused if the fencing number is not in force."""
     if not state.is_held_under(done.fence):
         return state, False
-    state = replace(state, lease_until=done.now + timedelta(seconds=done.lease_seconds))
-    if done.moves != state.moves or done.position == state.position:
+    lease_until = done.now + timedelta(seconds=done.lease_seconds)
+    state = replace(state, lease_until=max(state.lease_until or lease_until, lease_until))
+    if done.moves <= state.moves:
         return state, True
     return replace(
         state,
         position=done.position,
-        moves=state.moves + 1,
+        moves=done.moves,
         newest=done.newest or state.newest,
         moved_at=done.now,
         recovered_at=done.now if done.recovered else state.recovered_at,
-        events=state.events + done.events,
+        events=done.events,
     ), True
 
 

@@ -6,12 +6,13 @@ nothing is lost, and a retry repeats at most the one chunk whose acknowledgement
 1. Fetch the page at the position.
 2. While it is delivered, the page behind it is fetched already.
 3. What is dealt with moves the position: within the page, and behind it after the last row.
-4. Stop when nothing more waits, the budget is used up, or something fails; say how far it came, and what failed.
+4. Commit now and then, and at the end: should the process die, little is delivered again.
+5. Stop when nothing more waits, the budget is used up, or something fails; say how far it came, and what failed.
 """
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol
@@ -27,6 +28,7 @@ from onepassword_sentinel.errors import (
 from onepassword_sentinel.event_types import EventType
 from onepassword_sentinel.page import Page
 from onepassword_sentinel.position import Position
+from onepassword_sentinel.stream_state import StreamState
 from onepassword_sentinel.tally import Tally
 
 # After a rejected cursor: how far behind the newest delivered event to begin again. Item usages arrive as late as the
@@ -43,24 +45,29 @@ class EventSource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """When to stop although more waits: `pages` and `seconds` are looked at between pages, `hard_seconds` cuts off."""
+    """When to stop although more waits: `pages` and `seconds` are looked at between pages, `hard_seconds` cuts off.
+
+    Between pages, what was delivered is committed if `commit_seconds` have passed since the last time.
+    """
 
     pages: int = 20
     seconds: float = 60.0
     hard_seconds: float = 150.0
+    commit_seconds: float = 1.0
 
 
 @dataclass(slots=True)
 class Transfer:
     """What one transfer achieved; also the output of `transfer_events`.
 
-    `position` and `newest` are to be committed in place of the position that was the `moves`-th; `more` says that more
-    waits, `failure` what stopped it, and `superseded` that another run holds the stream and nothing was done.
+    `position`, its number `moves`, `newest` and `events` are where the stream stands now; `more` says that more waits,
+    `failure` what stopped the transfer, and `superseded` that another run holds the stream and nothing was done.
     """
 
     position: Position
-    newest: datetime | None = None
     moves: int = 0
+    newest: datetime | None = None
+    events: int = 0
     more: bool = True
     superseded: bool = False
     tally: Tally = field(default_factory=Tally)
@@ -74,6 +81,7 @@ class Drain:
 
     source: EventSource
     delivery: Delivery
+    commit: Callable[[Transfer], Awaitable[None]]
     event_type: EventType
     label: str
     may_start_over: bool = True
@@ -81,16 +89,16 @@ class Drain:
     utc_now: Callable[[], datetime] = lambda: datetime.now(UTC)
     clock: Callable[[], float] = time.monotonic
 
-    async def run(self, position: Position, newest: datetime | None) -> Transfer:
-        """Transfer from `position` on; `newest` is the time of the newest event delivered so far.
+    async def run(self, state: StreamState) -> Transfer:
+        """Transfer from where the stream stands.
 
         Every `ConnectorError` ends up in the result, beside what was achieved before it.
         """
         started = self.clock()
-        done = Transfer(position, newest)
+        done = Transfer(state.position, state.moves, state.newest, state.events)
         try:
             async with asyncio.timeout(self.budget.hard_seconds):
-                await self._pages(done, started + self.budget.seconds)
+                await self._pages(done, state, started + self.budget.seconds)
         except CursorRejectedError as error:
             self._start_over(done, error)
         except ConnectorError as error:
@@ -101,9 +109,12 @@ class Drain:
                 who=self.label,
             )
         done.tally.seconds = self.clock() - started
+        if done.position != state.position:
+            await self._commit(done, state)
         return done
 
-    async def _pages(self, done: Transfer, deadline: float) -> None:
+    async def _pages(self, done: Transfer, state: StreamState, deadline: float) -> None:
+        committed = self.clock()
         page = await self._fetch(done, done.position)
         while True:
             done.tally.pages += 1
@@ -124,12 +135,20 @@ class Drain:
                 done.position = done.position.after_page(page.cursor)
                 if ahead is None:
                     return
+                if self.clock() - committed >= self.budget.commit_seconds:
+                    await self._commit(done, state)
+                    committed = self.clock()
                 page = await ahead
             except BaseException:
                 if ahead is not None:
                     ahead.cancel()
                     await asyncio.gather(ahead, return_exceptions=True)
                 raise
+
+    async def _commit(self, done: Transfer, state: StreamState) -> None:
+        done.moves += 1
+        done.events = state.events + done.tally.events
+        await self.commit(done)
 
     async def _fetch(self, done: Transfer, position: Position) -> Page:
         done.tally.requests += 1

@@ -21,8 +21,8 @@ async def _stored(env: Environment, rows: int) -> None:
 
 @PROCESS.case(KILLED, events=1_500, repeats=_TWICE)
 async def _killed(stage: Stage) -> int:
-    env, pages = stage.env, stage.random.choice((1, 2, 20))
-    name = env.start_poll(transfer_pages=pages)
+    env, (pages, seconds) = stage.env, stage.random.choice(((1, 0.0), (20, 0.0), (2, 1.0), (20, 1.0)))
+    name = env.start_poll(transfer_pages=pages, commit_seconds=seconds)
     if stage.random.random() < 0.5:
         # About as long as such a poll takes.
         await asyncio.sleep(stage.random.uniform(0.0, 0.8))
@@ -74,12 +74,12 @@ async def _restarted(stage: Stage, *, new_id: bool) -> int:
     return 0
 
 
-@PROCESS.case("a failed poll restarted under its own id", events=1_500)
+@PROCESS.case("a failed poll restarted, same id", events=1_500)
 async def _restarted_same(stage: Stage) -> int:
     return await _restarted(stage, new_id=False)
 
 
-@PROCESS.case("a failed poll restarted under a new id", events=1_500)
+@PROCESS.case("a failed poll restarted, new id", events=1_500)
 async def _restarted_new(stage: Stage) -> int:
     return await _restarted(stage, new_id=True)
 
@@ -122,7 +122,7 @@ async def _tick(stage: Stage) -> int:
     return 0
 
 
-@PROCESS.case("storage out of reach for a dead letter", storage=True, kept=1)
+@PROCESS.case("no storage for a dead letter", storage=True, kept=1)
 async def _no_storage(stage: Stage) -> int:
     env = stage.env
     uuid = env.source.logs[stage.stream].uuid_at(stage.random.randrange(300))

@@ -11,6 +11,7 @@ from onepassword_sentinel.errors import ConnectorError, RowsRefusedError
 from onepassword_sentinel.event_types import EventType
 from onepassword_sentinel.page import Page
 from onepassword_sentinel.position import Position
+from onepassword_sentinel.stream_state import StreamState
 from onepassword_sentinel.transfer import Drain, Transfer
 from tests.core.conftest import NOW
 
@@ -107,10 +108,17 @@ def drain(source: Source, sink: Sink, letters: Letters | None = None, **options:
         label="auditevents",
         utc_now=lambda: NOW,
     )
-    return Drain(source, delivery, EventType.AUDIT_EVENTS, "auditevents", utc_now=lambda: NOW, **options)
+    options.setdefault("commit", _forget)
+    return Drain(
+        source, delivery, event_type=EventType.AUDIT_EVENTS, label="auditevents", utc_now=lambda: NOW, **options
+    )
+
+
+async def _forget(_: Transfer) -> None:
+    return
 
 
 async def run(
     source: Source, sink: Sink, position: Position = START, letters: Letters | None = None, **options: Any
 ) -> Transfer:
-    return await drain(source, sink, letters, **options).run(position, None)
+    return await drain(source, sink, letters, **options).run(StreamState(position=position))

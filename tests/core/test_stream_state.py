@@ -22,10 +22,12 @@ def begun(
     return begin(state, Begin(holder, now, SECONDS, start))
 
 
-def committed(state: StreamState, fence: int, cursor: str = "c1", moves: int | None = None) -> tuple[StreamState, bool]:
+def committed(
+    state: StreamState, fence: int, cursor: str = "c1", moves: int | None = None, now: datetime = NOW
+) -> tuple[StreamState, bool]:
+    number = state.moves + 1 if moves is None else moves
     position = state.position.after_page(cursor)
-    at = state.moves if moves is None else moves
-    return commit(state, Commit(fence, at, NOW, SECONDS, position, newest=None, events=1, recovered=False))
+    return commit(state, Commit(fence, number, now, SECONDS, position, newest=None, events=number, recovered=False))
 
 
 def released(
@@ -74,27 +76,26 @@ def test_a_commit_moves_the_position_and_renews_the_lease() -> None:
 
 
 def test_a_commit_that_comes_again_or_late_moves_nothing() -> None:
-    """The activity commits and the run does, in whatever order they arrive; each step counts once."""
+    """The activity commits and the run does, in whatever order they arrive; the position only goes forward."""
     state, _ = begun(StreamState())
-    first, _ = committed(state, state.fence, "c1", moves=0)
-    again, accepted = committed(first, state.fence, "c1", moves=0)
+    first, _ = committed(state, state.fence, "c1", moves=1)
+    again, accepted = committed(first, state.fence, "c1", moves=1)
     assert accepted
     assert again == first
-    second, _ = committed(first, state.fence, "c2", moves=1)
-    late, accepted = committed(second, state.fence, "c1", moves=0)
+    third, _ = committed(first, state.fence, "c3", moves=3)
+    late, accepted = committed(third, state.fence, "c2", moves=2)
     assert accepted
-    assert (late.position.cursor, late.moves, late.events) == ("c2", 2, 2)
+    assert (late.position.cursor, late.moves, late.events) == ("c3", 3, 3)
 
 
 def test_an_idle_commit_only_renews_the_lease() -> None:
-    """A stream with nothing new is not said to have moved."""
+    """A stream with nothing new is not said to have moved, and a lease never becomes shorter."""
     state, _ = begun(StreamState())
     state, _ = committed(state, state.fence, "c1")
-    idle, accepted = commit(
-        state, Commit(state.fence, 1, NOW + LEASE, SECONDS, state.position, None, 0, recovered=False)
-    )
+    idle, accepted = committed(state, state.fence, "c1", moves=1, now=NOW + LEASE)
     assert accepted
     assert (idle.moves, idle.moved_at, idle.lease_until) == (1, NOW, NOW + 2 * LEASE)
+    assert committed(idle, state.fence, "c1", moves=1)[0].lease_until == NOW + 2 * LEASE
 
 
 def test_a_stream_that_is_throttled_is_not_granted_until_the_remote_may_be_asked() -> None:

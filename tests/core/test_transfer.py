@@ -22,8 +22,9 @@ from onepassword_sentinel.errors import (
 from onepassword_sentinel.event_types import EventType
 from onepassword_sentinel.page import Page
 from onepassword_sentinel.position import Position
-from onepassword_sentinel.transfer import Budget
-from tests.core.scripted import START, Sink, Source, event, run
+from onepassword_sentinel.stream_state import StreamState
+from onepassword_sentinel.transfer import Budget, Transfer
+from tests.core.scripted import START, Sink, Source, drain, event, run
 
 
 async def test_everything_is_delivered_in_order_and_counted() -> None:
@@ -73,6 +74,35 @@ async def test_a_budget_stops_between_pages_and_says_that_more_waits(budget: Bud
     """An activity is bounded; what is left is for the next."""
     done = await run(Source(*[[event(n)] for n in range(5)]), Sink(), budget=budget)
     assert (done.position.cursor, done.more, done.failure) == (cursor, True, None)
+
+
+@pytest.mark.parametrize(("seconds", "cursors"), [(0.0, ["1", "2", "3"]), (60.0, ["3"])], ids=["at once", "at the end"])
+async def test_what_was_delivered_is_committed_on_the_way(seconds: float, cursors: list[str]) -> None:
+    """Positions are numbered on from the stream's, and events counted on, so that a late commit can be told."""
+    committed: list[Transfer] = []
+
+    async def commit(done: Transfer) -> None:
+        committed.append(replace(done))
+
+    source, sink = Source([event(0), event(1)], [event(2)], [event(3)]), Sink()
+    work = drain(source, sink, commit=commit, budget=Budget(commit_seconds=seconds))
+    done = await work.run(StreamState(position=START, moves=7, events=100))
+    assert [step.position.cursor for step in committed] == cursors
+    assert [step.moves for step in committed] == list(range(8, 8 + len(cursors)))
+    assert [step.events for step in committed][-1] == done.events == 104
+    assert committed[-1] == done
+
+
+async def test_nothing_new_commits_nothing() -> None:
+    """An idle poll costs the cursor nothing."""
+    committed: list[Transfer] = []
+
+    async def commit(done: Transfer) -> None:
+        committed.append(done)
+
+    source = Source([event(0)])
+    await drain(source, Sink(), commit=commit).run(StreamState(position=START.after_page("1")))
+    assert committed == []
 
 
 async def test_a_failing_page_keeps_those_before_it() -> None:
