@@ -8,8 +8,8 @@ from durabletask.task import OrchestrationContext, RetryPolicy, Task, TaskFailed
 
 from onepassword_sentinel.payloads import Pacing
 
-# Seconds; the run is over by then, and only its report waits.
-LONGEST_WAIT_TO_REPORT: Final = 300.0
+# The run is over by then, and only its report waits.
+LONGEST_WAIT_TO_REPORT: Final = timedelta(minutes=5)
 
 type Steps[T] = Generator[Task[Any], Any, T]
 
@@ -31,16 +31,15 @@ def retry_policy(pacing: Pacing) -> RetryPolicy:
 
 def report(ctx: OrchestrationContext, pacing: Pacing, **payload: Any) -> Steps[str]:
     """Call `report_health`; return why it could not be delivered, which must not fail what it is about."""
-    problem = ""
-    for _ in range(pacing.attempts):
+    give_up_at = utc_now(ctx) + LONGEST_WAIT_TO_REPORT
+    while True:
         try:
             answer = yield ctx.call_activity(
                 "report_health", input={"v": 1, **payload}, retry_policy=retry_policy(pacing)
             )
         except TaskFailedError as error:
             return error.details.message
-        problem, wait = str(answer["problem"]), float(answer["retry_after"])
-        if not problem or not 0 < wait <= LONGEST_WAIT_TO_REPORT:
-            break
-        yield ctx.create_timer(utc_now(ctx) + timedelta(seconds=wait))
-    return problem
+        again_at = utc_now(ctx) + timedelta(seconds=max(answer["retry_after"], 1.0))
+        if not answer["retry_after"] or again_at > give_up_at:
+            return str(answer["problem"])
+        yield ctx.create_timer(again_at)

@@ -15,7 +15,7 @@ from local.ingestion import DropAfterStore, DropBeforeRead, Fault, IngestionSimu
 from local.tls import Certificates
 from local.workspace import Workspace
 from onepassword_sentinel.errors import ConnectorError, PermanentError, RowsRefusedError, ThrottledError, TransientError
-from onepassword_sentinel.log_ingestion import EVENTS_STREAM, LogIngestion
+from onepassword_sentinel.log_ingestion import EVENTS_STREAM, HEALTH_STREAM, LogIngestion
 
 TEMPLATE = Path(__file__).resolve().parents[2] / "azuredeploy.json"
 BODY = gzip.compress(b'[{"log_source":"auditevents","uuid":"A"}]')
@@ -100,6 +100,22 @@ async def test_an_answer_becomes_what_is_to_be_done(
     assert endpoint[0].requests[EVENTS_STREAM] == 1
     if isinstance(caught.value, ThrottledError):
         assert caught.value.retry_after == (7 if getattr(fault, "headers", None) else 60)
+
+
+async def test_a_rule_that_asked_for_a_pause_is_left_alone(endpoint: tuple[IngestionSimulator, Path]) -> None:
+    """Whatever stream it was told to, no other request is sent before the time is over."""
+    simulator, authority = endpoint
+    simulator.faults.add(Status(429, b"", {"Retry-After": "7"}))
+    scope = "https://monitor.azure.com/.default"
+    sink = LogIngestion(simulator.url, simulator.rule_id, scope, Credential(), connection_verify=str(authority))
+    waits = []
+    for stream in (EVENTS_STREAM, EVENTS_STREAM, HEALTH_STREAM):
+        with pytest.raises(ThrottledError) as caught:
+            await sink.upload(stream, BODY)
+        waits.append(caught.value.retry_after)
+    await sink.close()
+    assert simulator.requests.total() == 1
+    assert waits[0] == 7 > waits[1] > waits[2] > 0
 
 
 @pytest.mark.parametrize(

@@ -161,6 +161,16 @@ async def test_a_long_throttling_is_left_to_later_ticks(env: Environment) -> Non
     env.assert_all_landed_once()
 
 
+async def test_a_health_row_waits_for_a_rule_that_throttles(env: Environment) -> None:
+    """What happened is told all the same, and the heartbeat comes after it."""
+    env.sink.faults.add(Refusal(429, b"", {"Retry-After": "1"}), target="Custom-OnePasswordConnectorHealth", times=2)
+    poll = await env.poll()
+    assert poll.output["healthy"] is True
+    assert {row["event_type"] for row in env.health()} == {*OTHERS, "auditevents"}
+    assert env.heartbeats() == {poll.instance_id}
+    assert env.sink.faults.pending == 0
+
+
 async def test_a_throttled_introspection_is_no_failure_either(env: Environment) -> None:
     """Nothing is polled, the health table says why, and a tick after the time is over finds everything."""
     env.source.faults.add(Status(429, b"", {"Retry-After": "60"}), target="introspect")
