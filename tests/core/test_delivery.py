@@ -75,7 +75,7 @@ async def test_a_row_too_large_for_a_request_becomes_a_dead_letter() -> None:
     assert sink.uuids == ["U0", "U2"]
     assert letters.reasons == {"U1": "too_large"}
     (letter,) = letters.kept.values()
-    assert "a row of 2,000," in letter.detail
+    assert ("a row of 2,000," in letter.detail, letters.requests) == (True, 1)
     assert (done.failure, done.tally.dead_letters, done.tally.events) == (None, 1, 2)
 
 
@@ -132,6 +132,17 @@ async def test_a_lone_refused_row_waits_for_one_that_is_accepted() -> None:
     source.pages = [page(2)]
     second = await run(source, sink, first.position, letters=letters)
     assert (second.failure, sink.uuids, letters.uuids) == (None, ["U1"], ["U0"])
+
+
+async def test_a_row_too_large_does_not_lead_past_one_that_is_only_suspected() -> None:
+    """What is behind a refused row may be dealt with, but the position waits in front of it until it is decided."""
+    source, sink, letters = Source([event(0), event(1, size=2_000_000)]), Sink("U0"), Letters()
+    first = await run(source, sink, letters=letters)
+    assert first.failure is not None
+    assert (first.position, letters.uuids) == (START, ["U1"])
+    source.pages[0].append(event(2))
+    second = await run(source, sink, first.position, letters=letters)
+    assert (second.failure, sink.uuids, letters.uuids) == (None, ["U2"], ["U0", "U1"])
 
 
 async def test_a_stretch_of_bad_rows_at_the_end_is_taken_for_bad_rows() -> None:

@@ -84,7 +84,7 @@ async def test_a_terminated_poll_blocks_its_streams_only_until_the_lease_runs_ou
 async def test_a_run_that_lost_its_lease_does_no_harm(env: Environment) -> None:
     """A second attempt finds that another run holds the stream, and leaves without a word to anybody."""
     env.source.faults.add(Status(500), target="auditevents")
-    slow = env.start_poll(lease_seconds=1.0, transfer_limit=0.8, retry_seconds=2.5)
+    slow = env.start_poll(lease_seconds=1.0, transfer_limit=0.8, retry_seconds=5.0)
     await until(lambda: env.source.requests["auditevents"])
     await asyncio.sleep(1.1)
     assert (await env.poll()).output["streams"]["auditevents"]["outcome"] == "ok"
