@@ -1,6 +1,7 @@
 """Poll every stream of every account, all at once and independent of each other."""
 
 import logging
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -48,20 +49,16 @@ def poll(ctx: OrchestrationContext, data: dict[str, Any] | None) -> Steps[dict[s
     ctx.set_custom_status({"streams": len(streams), "problems": len(problems)})
 
     start_time = (utc_now(ctx) - timedelta(days=found["lookback_days"])).isoformat().replace("+00:00", "Z")
-    children: dict[str, Task[Any]] = {
-        stream.label: ctx.call_sub_orchestrator(
+    children: dict[Stream, Task[Any]] = {
+        stream: ctx.call_sub_orchestrator(
             "drain_stream",
             input=to_wire(DrainRequest(stream, stream.key, start_time, pacing=request.pacing)),
             instance_id=f"{ctx.instance_id}-{stream.label}",
         )
         for stream in streams
     }
-    results: dict[str, Any] = {}
-    for label, child in children.items():
-        try:
-            results[label] = yield child
-        except TaskFailedError as error:
-            problems.append(error.details.message)
+    ended = yield from _wait_for_all(children)
+    results, problems = ended.results, problems + ended.problems
 
     healthy = (
         bool(streams)
@@ -71,18 +68,9 @@ def poll(ctx: OrchestrationContext, data: dict[str, Any] | None) -> Steps[dict[s
     if healthy:
         if unreported := (yield from report(ctx, request.pacing, heartbeat=ctx.instance_id)):
             problems.append(f"the heartbeat could not be delivered: {unreported}")
-    elif found["problems"]:
-        # Streams report for themselves; an account that has none to speak of is reported for.
-        rows = [
-            {
-                "outcome": "throttled" if about in throttled else "failed",
-                "account": about["account"],
-                "error": about["message"],
-                "instance_id": ctx.instance_id,
-            }
-            for about in found["problems"]
-        ]
-        if unreported := (yield from report(ctx, request.pacing, outcomes=rows)):
+    elif rows := [*_rows_of_accounts(found["problems"]), *ended.rows]:
+        named = [{**row, "instance_id": ctx.instance_id} for row in rows]
+        if unreported := (yield from report(ctx, request.pacing, outcomes=named)):
             log.warning("the health rows of this poll could not be delivered: %s", unreported)
     ctx.set_custom_status({"streams": len(streams), "problems": len(problems), "healthy": healthy and not problems})
     if problems:
@@ -93,3 +81,47 @@ def poll(ctx: OrchestrationContext, data: dict[str, Any] | None) -> Steps[dict[s
         log.warning(about["message"])
     log.info("polled %s", ", ".join(f"{label}: {result['outcome']}" for label, result in results.items()))
     return {"v": 1, "healthy": healthy, "streams": results}
+
+
+@dataclass(slots=True)
+class _Ended:
+    """How the streams of a poll ended; `rows` are of those that could not report for themselves."""
+
+    results: dict[str, Any] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+    rows: list[dict[str, Any]] = field(default_factory=list)
+
+
+def _wait_for_all(children: dict[Stream, Task[Any]]) -> Steps[_Ended]:
+    ended = _Ended()
+    for stream, child in children.items():
+        try:
+            ended.results[stream.label] = yield child
+        except TaskFailedError as error:
+            message = error.details.message
+            if f"{stream.label}: " not in message:
+                # It ended without a word of its own: somebody terminated it, or its code failed.
+                message = f"{stream.label}: {message}"
+                ended.rows.append(
+                    {
+                        "outcome": "failed",
+                        "account": stream.account,
+                        "account_uuid": stream.account_key,
+                        "event_type": str(stream.event_type),
+                        "error": message,
+                    }
+                )
+            ended.problems.append(message)
+    return ended
+
+
+def _rows_of_accounts(problems: list[dict[str, str]]) -> list[dict[str, Any]]:
+    """Make the health table's rows of accounts that have no streams to speak of."""
+    return [
+        {
+            "outcome": "throttled" if about["kind"] == "throttled" else "failed",
+            "account": about["account"],
+            "error": about["message"],
+        }
+        for about in problems
+    ]

@@ -27,6 +27,7 @@ class Tally:
     """What the runs of one case came to."""
 
     case: Case
+    started: int = 0
     verdicts: list[Verdict] = field(default_factory=list)
 
     @property
@@ -66,7 +67,7 @@ class Chaos:
                 return
             state_dir = self.options.state / "chaos" / re.sub(r"[^a-z0-9]+", "-", f"{case} {seed}".casefold())
             shutil.rmtree(state_dir, ignore_errors=True)
-            problem = ""
+            self.tallies[case].started += 1
             try:
                 verdict = await judge(case, seed, state_dir)
             except Exception as error:  # noqa: BLE001  # the outermost edge: whatever it is, the case has failed
@@ -115,9 +116,9 @@ def _lines(tallies: Sequence[Tally]) -> Iterator[tuple[str, ...]]:
 
 def _not_played(tallies: Sequence[Tally], *, once: bool) -> Iterator[str]:
     """Say what there was no time for: a case that was not played proves nothing."""
-    missing = [tally for tally in tallies if not tally.verdicts]
+    missing = [tally for tally in tallies if not tally.started]
     if missing:
         yield f"There was no time for {len(missing)} of {len(tallies)} cases: --minutes gives more."
     for tally in tallies:
-        if tally.case.name == KILLED and 0 < len(tally.verdicts) < KILLS and not once:
-            yield f"The worker was killed {len(tally.verdicts)} times, not {KILLS}: --minutes gives more time."
+        if tally.case.name == KILLED and 0 < tally.started < KILLS and not once:
+            yield f"The worker was killed {tally.started} times, not {KILLS}: --minutes gives more time."

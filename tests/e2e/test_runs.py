@@ -81,6 +81,21 @@ async def test_a_terminated_poll_blocks_its_streams_only_until_the_lease_runs_ou
     env.assert_all_landed_once()
 
 
+async def test_a_stream_that_was_terminated_is_reported_for(env: Environment) -> None:
+    """It could not say how it ended, so its poll does, in its own output and in the health table."""
+    env.source.faults.add(Stall(0.6), target="auditevents")
+    name = env.start_poll()
+    await until(lambda: env.source.requests["auditevents"])
+    env.host.client.terminate(f"{name}-auditevents", "enough of it")
+    poll = await env.host.client.wait_for(name)
+    assert poll.status is RuntimeStatus.FAILED
+    assert poll.error_message.startswith("auditevents: ")
+    rows = {row["event_type"]: row for row in env.health()}
+    assert set(rows) == set(STREAMS)
+    assert (rows["auditevents"]["outcome"], rows["auditevents"]["error"]) == ("failed", poll.error_message)
+    assert rows["auditevents"]["account_uuid"] == env.source.account_uuid
+
+
 async def test_a_run_that_lost_its_lease_does_no_harm(env: Environment) -> None:
     """A second attempt finds that another run holds the stream, and leaves without a word to anybody."""
     env.source.faults.add(Status(500), target="auditevents")
