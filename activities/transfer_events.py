@@ -37,7 +37,7 @@ async def transfer_events(payload: dict, client: df.DurableFunctionsClient) -> d
     cursor = EntityInstanceId("stream_cursor", request.key)
     entity = await client.get_entity(cursor)
     known = from_wire(StreamState, entity.get_typed_state() if entity else None)
-    if known.is_held_by_another_than(request.state.fence):
+    if known.has_ended(request.state.fence):
         return to_wire(Transfer(request.state.position, superseded=True))
     now = datetime.now(UTC)
     if not any(copy.lease_covers(request.pacing.transfer_limit, now) for copy in (known, request.state)):
@@ -82,8 +82,6 @@ def _drain(request: TransferRequest, settings: Settings, commit: Callable[[Trans
             backfill_id=request.backfill_id,
         ),
         commit=commit,
-        event_type=request.stream.event_type,
-        label=request.stream.label,
         may_start_over=request.may_start_over,
         budget=Budget(pacing.transfer_pages, pacing.transfer_seconds, pacing.transfer_limit, pacing.commit_seconds),
     )

@@ -22,7 +22,7 @@ from onepassword_sentinel.chunks import MAX_CHUNK_BYTES, Chunk, pack, row_prefix
 from onepassword_sentinel.dead_letters import DeadLetter, DeadLetters, Reason
 from onepassword_sentinel.errors import ConnectorError, PermanentError, RowsRefusedError
 from onepassword_sentinel.event_types import EventType
-from onepassword_sentinel.page import Page, stamp
+from onepassword_sentinel.page import Page
 from onepassword_sentinel.tally import Tally
 
 # What is longer is cut without a word (Azure Monitor service limits, custom logs: size of field values).
@@ -163,7 +163,7 @@ class Delivery:
             event_type=self.event_type,
             backfill_id=self.backfill_id,
             event=bytes(page.items[place]),
-            uuid=stamp(page.items[place])[0],
+            uuid=page.uuid(place),
             reason=reason,
             status=status,
             detail=detail,

@@ -44,7 +44,7 @@ class RequestQuota:
         now = self._clock()
         # A window is full while its limit-th newest request is younger than its length.
         full = (self._places[-limit] + seconds for limit, seconds in self._windows if len(self._places) >= limit)
-        place = max(now, self._not_before, *full, now)
+        place = max(now, self._not_before, *full)
         if place - now > self._max_wait:
             raise ThrottledError(
                 "1Password's request quota is used up for now, or it has asked for a pause", retry_after=place - now

@@ -49,7 +49,7 @@ class StreamState:
         """Tell whether this number is in force: the run that was granted it has not ended and was not taken over."""
         return bool(self.holder) and self.fence == fence
 
-    def is_held_by_another_than(self, fence: int) -> bool:
+    def has_ended(self, fence: int) -> bool:
         """Tell whether the run with this number has ended or was taken over.
 
         A copy of the state that is older than the number tells neither.
@@ -60,9 +60,9 @@ class StreamState:
         """Tell whether nobody else will be granted the stream for so long."""
         return self.lease_until is not None and self.lease_until >= now + timedelta(seconds=seconds)
 
-    def waits(self, now: datetime) -> bool:
-        """Tell whether a remote has asked to be left alone for longer."""
-        return self.not_before is not None and self.not_before > now
+    def seconds_to_wait(self, now: datetime) -> float:
+        """Tell for how much longer a remote has asked to be left alone."""
+        return max(0.0, (self.not_before - now).total_seconds()) if self.not_before else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ def begin(state: StreamState, asked: Begin) -> tuple[StreamState, bool]:
     A stream that never ran is given its beginning here, once: were it worked out anew by each run, a first run that
     fails would push the beginning on and leave a gap.
     """
-    if (state.lease_until and state.lease_until > asked.now) or state.waits(asked.now):
+    if (state.lease_until and state.lease_until > asked.now) or state.seconds_to_wait(asked.now):
         return state, False
     position = state.position
     if position.cursor is None and position.start_time is None:

@@ -82,8 +82,6 @@ class Drain:
     source: EventSource
     delivery: Delivery
     commit: Callable[[Transfer], Awaitable[None]]
-    event_type: EventType
-    label: str
     may_start_over: bool = True
     budget: Budget = Budget()
     utc_now: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -102,11 +100,11 @@ class Drain:
         except CursorRejectedError as error:
             self._start_over(done, error)
         except ConnectorError as error:
-            done.failure = Failure.of(error, who=self.label)
+            done.failure = Failure.of(error, who=self.delivery.label)
         except TimeoutError:
             done.failure = Failure.of(
                 TransientError(f"cut off after {self.budget.hard_seconds:.0f} s, remotes are too slow"),
-                who=self.label,
+                who=self.delivery.label,
             )
         done.tally.seconds = self.clock() - started
         if done.position != state.position:
@@ -152,7 +150,7 @@ class Drain:
 
     async def _fetch(self, done: Transfer, position: Position) -> Page:
         done.tally.requests += 1
-        return await self.source.fetch_page(self.event_type, position)
+        return await self.source.fetch_page(self.delivery.event_type, position)
 
     async def _deliver(self, done: Transfer, page: Page) -> None:
         """Deliver what the position has not got behind it yet of the page."""
@@ -160,7 +158,7 @@ class Drain:
         if start and (len(page.items) < start or page.uuid(start - 1) != done.position.last_uuid):
             # The page is not the one that was begun: deliver it whole, as a repeated row is better than a lost one.
             start = 0
-        done.tally.drift |= page.unknown_keys(self.event_type)
+        done.tally.drift |= page.unknown_keys(self.delivery.event_type)
         async for end in self.delivery.deliver(page, start, done.position.tail, done.tally):
             done.position = done.position.within_page(end, page.uuids(start, end))
             start = end
@@ -174,7 +172,7 @@ class Drain:
         if not self.may_start_over:
             # Every time repeats two days of events: done again and again, it would flood the table.
             done.failure = Failure.of(
-                PermanentError(f"{error}, shortly after it was replaced for the same reason"), who=self.label
+                PermanentError(f"{error}, shortly after it was replaced for the same reason"), who=self.delivery.label
             )
             return
         if done.newest is not None:
@@ -183,7 +181,7 @@ class Drain:
             start = done.position.start_time
         else:
             done.failure = Failure.of(
-                PermanentError(f"{error}, and no time is known to begin again from"), who=self.label
+                PermanentError(f"{error}, and no time is known to begin again from"), who=self.delivery.label
             )
             return
         done.position = done.position.restarted(start)

@@ -162,12 +162,9 @@ def _what_next(pacing: Pacing, tally: Tally, result: Transfer) -> tuple[str, flo
 
 def _why_not(request: DrainRequest, state: StreamState, now: datetime) -> tuple[str, Failure]:
     """Say why the stream was not granted."""
-    if state.waits(now):
-        assert state.not_before is not None  # noqa: S101  # that is what waiting means
-        left = (state.not_before - now).total_seconds()
-        return "throttled", Failure(
-            "throttled", f"{state.error} (asked to wait until {state.not_before:%H:%M:%S} UTC)", left
-        )
+    if left := state.seconds_to_wait(now):
+        until = f"{state.not_before:%H:%M:%S} UTC"
+        return "throttled", Failure("throttled", f"{state.error} (asked to wait until {until})", left)
     until = f"{state.lease_until:%H:%M:%S} UTC" if state.lease_until else "it ends"
     held = f"{request.stream.label}: {state.holder} holds the stream until {until}"
     return "busy", Failure("transient", held)

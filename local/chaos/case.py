@@ -8,7 +8,7 @@ from typing import Final
 from local.environment import Environment
 from local.onepassword import EVENT_TYPES
 
-# Below this a worker's death may repeat a whole page; 1Password's largest.
+# What the app asks 1Password for at a time; a page is not larger.
 PAGE: Final = 1000
 
 

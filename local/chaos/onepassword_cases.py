@@ -37,7 +37,7 @@ def _meets(fault: Fault, *, polls: int = 1, times: int = 1, after: int = 0, **pa
         faults.add(fault, target=stage.stream, times=times, after=after)
         for _ in range(polls):
             await stage.env.poll(**pacing)
-        assert faults.struck, "the fault did not strike"
+        assert faults.struck >= (1 if times == ALWAYS else times), "the fault did not strike as often as it was to"
         faults.clear()
         stage.env.source.add_events(stage.stream, 20)
         return 0
@@ -73,7 +73,7 @@ ONEPASSWORD.add("401 in the middle of a run", _meets(Status(401), after=1), even
 ONEPASSWORD.add("404 as plain text", _meets(Status(404, b"404 page not found\n", content_type="text/plain")))
 ONEPASSWORD.add("the same cursor for ever", _meets(RepeatCursor(), polls=3, times=ALWAYS))
 ONEPASSWORD.add("has_more without items, ten times", _meets(EmptyPages(), times=10, after=1), events=1_200)
-ONEPASSWORD.add("the same event on two pages", _meets(Overlap(7), times=3, after=1), events=2_500)
+ONEPASSWORD.add("the same event on two pages", _meets(Overlap(7), times=2, after=1), events=2_500)
 ONEPASSWORD.add("the same event in two polls", _meets(Overlap(7), polls=3, times=3, after=1), events=300)
 
 
@@ -121,7 +121,7 @@ async def _rejected_cursor(stage: Stage) -> int:
 
 @ONEPASSWORD.case("a cursor of 10 KB", events=2_500)
 async def _long_cursor(stage: Stage) -> int:
-    stage.env.source.seal.padding = 10_000
+    stage.env.source.cursor_padding = 10_000
     await stage.env.poll(transfer_pages=1)
     assert len(stage.env.cursor(stage.stream)["position"]["cursor"]) > 10_000
     stage.env.source.add_events(stage.stream, 20)
@@ -144,7 +144,7 @@ def _holds(changes: dict[str, Any]) -> Play:
 
     async def play(stage: Stage) -> int:
         for index in stage.random.sample(range(200), 3):
-            stage.env.source.logs[stage.stream].alter(index, change)
+            stage.env.source.alter(stage.stream, index, change)
         await stage.env.poll()
         return 0
 

@@ -75,10 +75,6 @@ class Stall(Fault):
         return None
 
 
-# The faults below depend on the body, so they are not scripted: a script counts requests before it can know their
-# bodies. They stand in the simulator's ``refusals`` until they are taken out, and other requests do not meet them.
-
-
 @dataclass(frozen=True)
 class LateAnswer(Fault):
     """Store the rows and keep the caller waiting until it gives up, ``seconds`` at most: it cannot know."""
@@ -92,6 +88,10 @@ class LateAnswer(Fault):
                 while request.transport is not None:  # noqa: ASYNC110  # aiohttp does not say when a caller leaves
                     await asyncio.sleep(0.005)
         return None
+
+
+# The faults below depend on the body, so they are not scripted: a script counts requests before it can know their
+# bodies. They stand in the simulator's ``refusals`` until they are taken out, and other requests do not meet them.
 
 
 @dataclass(frozen=True)

@@ -174,15 +174,13 @@ class EventsApi:
         """
         return self.logs[event_type].add(count, to_ns(self.now()), late=late)
 
-    def alter(self, event_type: str, event: int | str, edit: Callable[[bytes], bytes]) -> None:
-        """Give an event, by its place in the order of arrival or its uuid, changed from now on, whoever asks.
+    def alter(self, event_type: str, position: int, edit: Callable[[bytes], bytes]) -> None:
+        """Give the event in this place of the order of arrival changed from now on, whoever asks.
 
         ``edit`` gets the event as the API renders it and returns a JSON object with the same uuid; it is called for
-        every answer that brings the event. ``IndexError`` or ``KeyError`` if there is no such event, ``ValueError``
-        if the uuid changed.
+        every answer that brings it. ``IndexError`` if there is no such event, ``ValueError`` if the uuid changed.
         """
-        log = self.logs[event_type]
-        log.alter(event if isinstance(event, int) else log.position_of(event), edit)
+        self.logs[event_type].alter(position, edit)
 
     def _retained(self, window: Window) -> Window:
         return window._replace(start=max(window.start, to_ns(self.now()) - RETENTION))

@@ -158,13 +158,6 @@ class EventLog:
         """The uuid of the event in this place of the order of arrival."""
         return self.source.uuid(self.source.digest(position))
 
-    def position_of(self, uuid: str) -> int:
-        """The place of an event in the order of arrival; ``KeyError`` if there is none. Looks through the whole log."""
-        for position in range(self._length):
-            if self.uuid_at(position) == uuid:
-                return position
-        raise KeyError(uuid)
-
     def alter(self, position: int, edit: Callable[[bytes], bytes]) -> None:
         """From now on give the event in this place as ``edit`` makes it of the original, in place of an earlier edit.
 

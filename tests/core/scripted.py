@@ -109,9 +109,7 @@ def drain(source: Source, sink: Sink, letters: Letters | None = None, **options:
         utc_now=lambda: NOW,
     )
     options.setdefault("commit", _forget)
-    return Drain(
-        source, delivery, event_type=EventType.AUDIT_EVENTS, label="auditevents", utc_now=lambda: NOW, **options
-    )
+    return Drain(source, delivery, utc_now=lambda: NOW, **options)
 
 
 async def _forget(_: Transfer) -> None:

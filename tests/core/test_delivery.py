@@ -3,7 +3,6 @@
 import asyncio
 import hashlib
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -245,6 +244,6 @@ def test_kinds_stay_apart() -> None:
     """A page that fails for the storage's sake is the operator's affair only if the storage says so."""
     source, letters = Source(page(2)), Letters()
     letters.failing = {1: PermanentError("give the role")}
-    done = asyncio.run(run(source, Sink("U0"), replace(START), letters=letters))
+    done = asyncio.run(run(source, Sink("U0"), letters=letters))
     assert done.failure is not None
     assert (done.failure.kind, done.failure.message) == ("permanent", "auditevents: give the role")

@@ -103,7 +103,7 @@ def test_a_stream_that_is_throttled_is_not_granted_until_the_remote_may_be_asked
     state, _ = begun(StreamState())
     state, _ = released(state, state.fence, "throttled", "429", retry_after=600)
     assert begun(state, now=NOW + timedelta(seconds=599)) == (state, False)
-    assert state.waits(NOW + timedelta(seconds=599))
+    assert (state.seconds_to_wait(NOW), state.seconds_to_wait(NOW + timedelta(seconds=601))) == (600, 0)
     granted, accepted = begun(state, now=NOW + timedelta(seconds=600))
     assert accepted
     assert granted.not_before is None
@@ -113,10 +113,10 @@ def test_an_old_copy_of_the_state_ends_nobodys_run() -> None:
     """What a client reads may be older than the grant; only a newer number or a release says that a run is over."""
     state, _ = begun(StreamState())
     taken, _ = begun(state, "poll-2", NOW + LEASE)
-    assert not StreamState().is_held_by_another_than(1)
-    assert not state.is_held_by_another_than(1)
-    assert taken.is_held_by_another_than(1)
-    assert released(state, 1)[0].is_held_by_another_than(1)
+    assert not StreamState().has_ended(1)
+    assert not state.has_ended(1)
+    assert taken.has_ended(1)
+    assert released(state, 1)[0].has_ended(1)
 
 
 def test_a_commit_under_an_older_number_is_refused() -> None:
