@@ -1,0 +1,133 @@
+"""How the connector is doing, for the status page and its JSON: what was seen, in the terms of an operator.
+
+Times are in UTC, durations in seconds, sizes in bytes.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+# healthy: everything was delivered when the latest poll ended. behind: more waits, or a remote asked to be left alone.
+# failing: the latest poll failed. unpolled: the latest poll did not ask for the stream, or there is none.
+type Health = Literal["healthy", "behind", "failing", "unpolled"]
+type RunState = Literal["running", "completed", "failed", "stopped"]
+
+
+@dataclass(frozen=True, slots=True)
+class PolledEvents:
+    """How many events one poll delivered of a stream."""
+
+    at: datetime
+    events: int
+    failed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LastFailure:
+    """The newest failure of the last day; `over` if a later poll succeeded."""
+
+    at: datetime
+    message: str
+    over: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StreamStatus:
+    """One account's events of one type.
+
+    Attributes:
+        key: the cursor's, which a reset names.
+        label: what messages call the stream.
+        explanation: why it has this health, in a few words.
+        lag_seconds: how far the table is behind 1Password: since when nothing newer has been delivered; None before the
+            first success.
+        newest: the time of the newest event delivered.
+        polled: the polls of the last day, oldest first.
+        dead_letters: how many wait in storage; None if that cannot be told.
+
+    """
+
+    key: str
+    label: str
+    account: str
+    account_uuid: str
+    event_type: str
+    health: Health
+    explanation: str
+    lag_seconds: float | None
+    succeeded_at: datetime | None
+    newest: datetime | None
+    events_total: int
+    events_today: int
+    bytes_today: int
+    polled: tuple[PolledEvents, ...] = ()
+    dead_letters: int | None = None
+    last_failure: LastFailure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BackfillStreamStatus:
+    """How far a backfill is with one stream; `percent` is the position in the window."""
+
+    label: str
+    key: str
+    instance_id: str
+    state: Literal["waiting", "running", "completed", "failed", "stopped"]
+    events: int
+    pages: int
+    percent: float
+    events_per_second: float | None
+    seconds_left: float | None
+    failure: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BackfillStatus:
+    """One backfill; `instance_id` is the run that holds or held it last."""
+
+    id: str
+    instance_id: str
+    state: RunState
+    start_time: str
+    end_time: str
+    started_at: datetime | None
+    events: int
+    percent: float
+    streams: tuple[BackfillStreamStatus, ...] = ()
+    failure: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PollStatus:
+    """One poll; `outcomes` by stream label."""
+
+    instance_id: str
+    started_at: datetime
+    ended_at: datetime | None
+    state: RunState
+    events: int
+    outcomes: dict[str, str] = field(default_factory=dict)
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Everything at once.
+
+    Attributes:
+        summary: the overall state in one sentence.
+        problems: what is wrong beyond single streams: settings, the latest poll's failure, polls that do not come.
+        polls: the newest first.
+        dead_letters_problem: why they cannot be counted; empty if they can.
+
+    """
+
+    checked_at: datetime
+    version: str
+    healthy: bool
+    summary: str
+    problems: tuple[str, ...] = ()
+    streams: tuple[StreamStatus, ...] = ()
+    backfills: tuple[BackfillStatus, ...] = ()
+    polls: tuple[PollStatus, ...] = ()
+    dead_letters_problem: str = ""
