@@ -6,7 +6,7 @@ import azure.durable_functions as df
 
 from activities import discover_streams, report_health, transfer_events
 from entities import stream_cursor
-from orchestrators import drain_stream, poll
+from orchestrators import backfill, drain_stream, poll, reset_stream
 from triggers import timer
 
 # One line per replay and per HTTP call otherwise; theirs are worth reading only when something is wrong.
@@ -14,5 +14,15 @@ for noisy in ("azure.core", "azure.durable_functions", "azure.identity", "durabl
     logging.getLogger(noisy).setLevel(logging.WARNING)
 
 app = df.DFApp()
-for module in (timer, poll, drain_stream, discover_streams, transfer_events, report_health, stream_cursor):
+for module in (
+    timer,
+    poll,
+    backfill,
+    drain_stream,
+    reset_stream,
+    discover_streams,
+    transfer_events,
+    report_health,
+    stream_cursor,
+):
     app.register_functions(module.bp)

@@ -1,7 +1,6 @@
 """Activity: page an event type and deliver what comes."""
 
 import logging
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,7 +15,7 @@ from onepassword_sentinel.log_ingestion import EVENTS_STREAM
 from onepassword_sentinel.payloads import TransferRequest
 from onepassword_sentinel.settings import Settings
 from onepassword_sentinel.stream_state import StreamState
-from onepassword_sentinel.transfer import Budget, Drain, Transfer
+from onepassword_sentinel.transfer import Budget, CommitTransfer, Drain, Transfer
 from onepassword_sentinel.wire import from_wire, to_wire
 
 bp = df.Blueprint()
@@ -38,7 +37,8 @@ async def transfer_events(payload: dict, client: df.DurableFunctionsClient) -> d
     entity = await client.get_entity(cursor)
     known = from_wire(StreamState, entity.get_typed_state() if entity else None)
     if known.has_ended(request.state.fence):
-        return to_wire(Transfer(request.state.position, superseded=True))
+        stopped = known.fence == request.state.fence
+        return to_wire(Transfer(request.state.position, superseded=not stopped, stopped=stopped))
     now = datetime.now(UTC)
     if not any(copy.lease_covers(request.pacing.transfer_limit, now) for copy in (known, request.state)):
         raise TransientError(
@@ -48,10 +48,10 @@ async def transfer_events(payload: dict, client: df.DurableFunctionsClient) -> d
     # An earlier attempt at this very call may have committed before its worker died.
     state = max(request.state, known, key=lambda state: state.moves)
 
-    async def commit(done: Transfer) -> None:
+    async def commit(done: Transfer, *, last: bool) -> None:
         # A signal, because nobody needs to wait for it: the run commits the last one again and looks at the answer.
         try:
-            await client.signal_entity(cursor, "commit", to_wire(request.commit(done, datetime.now(UTC))))
+            await client.signal_entity(cursor, "commit", to_wire(request.commit(done, datetime.now(UTC), last=last)))
         except grpc.aio.AioRpcError as error:
             _LOG.warning("%s: the cursor could not be told yet: %s", request.stream.label, error.code())
 
@@ -67,7 +67,7 @@ async def transfer_events(payload: dict, client: df.DurableFunctionsClient) -> d
     return to_wire(done)
 
 
-def _drain(request: TransferRequest, settings: Settings, commit: Callable[[Transfer], Awaitable[None]]) -> Drain:
+def _drain(request: TransferRequest, settings: Settings, commit: CommitTransfer) -> Drain:
     account = settings.account(request.stream.account)
     pacing = request.pacing
     return Drain(

@@ -1,12 +1,13 @@
 """Rows that tell how the connector itself is doing, written only from what really happened."""
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 
 import msgspec
 
 from onepassword_sentinel import __version__
+from onepassword_sentinel.moments import format_moment
 
 # What a row of the health stream carries besides the version (azuredeploy.json, streamDeclarations).
 OUTCOME_COLUMNS: Final = (
@@ -49,6 +50,6 @@ def heartbeat_row(instance_id: str, now: datetime) -> bytes:
     row = {
         "log_source": "healthevents",
         "uuid": instance_id,
-        "timestamp": now.astimezone(UTC).isoformat().replace("+00:00", "Z"),
+        "timestamp": format_moment(now),
     }
     return msgspec.json.encode([row])

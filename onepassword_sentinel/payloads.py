@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Self
+from typing import Final
 
 from onepassword_sentinel.discovery import Stream
+from onepassword_sentinel.event_types import EventType
 from onepassword_sentinel.retry_after import DEFAULT_SECONDS
 from onepassword_sentinel.stream_state import Commit, StreamState
 from onepassword_sentinel.tally import Tally
@@ -28,6 +29,10 @@ class Pacing:
         lease_seconds: how long a run that does not come back blocks its stream. It has to cover all attempts with
             their waits, 4 x 150 + 5 + 10 + 20, and the longest wait for a remote that throttles within a poll's
             budget, or a slow run loses its stream to the next one while it works.
+        requests_per_minute: a run pauses between transfers so that it asks 1Password no more often; None: as fast as
+            the account's quota allows.
+        stall_seconds: a run without a budget waits so long when all attempts have failed, and goes on.
+        most_stalls: ... but fails after so many waits without a single event in between.
 
     """
 
@@ -40,6 +45,14 @@ class Pacing:
     retry_seconds: float = 5.0
     throttle_seconds: float = DEFAULT_SECONDS
     lease_seconds: float = 900.0
+    requests_per_minute: float | None = None
+    stall_seconds: float = 300.0
+    most_stalls: int = 12
+
+
+# What backfills leave to polls: 30,000 requests an hour are 500 a minute (1Password Events API, rate limits), so this
+# is half of the tighter limit.
+BACKFILL_REQUESTS_PER_MINUTE: Final = 250.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +67,8 @@ class PollRequest:
 class DrainRequest:
     """The input of `drain_stream`, for polls and backfills alike.
 
-    `key` names the cursor: a live stream's, or the backfill's own. `tally` is what earlier generations of the same
-    run counted.
+    `key` names the cursor: a live stream's, or the backfill's own. The rest is what earlier generations of the same run
+    leave to the next: what they counted, when the run began, and how often it has waited in vain.
     """
 
     stream: Stream
@@ -65,11 +78,61 @@ class DrainRequest:
     backfill_id: str = ""
     pacing: Pacing = Pacing()
     tally: Tally = field(default_factory=Tally)
+    run_at: datetime | None = None
+    stalls: int = 0
     v: int = 1
 
-    def with_tally(self, tally: Tally) -> Self:
-        """Carry counts over into the next generation."""
-        return replace(self, tally=tally)
+    @property
+    def is_backfill(self) -> bool:
+        """Whether the run has no next tick to leave anything to."""
+        return self.pacing.budget_seconds is None
+
+
+@dataclass(frozen=True, slots=True)
+class BackfillRequest:
+    """The input of `backfill`: a window, RFC 3339, and whose events; see `backfill.read_backfill`.
+
+    `event_types` are all that the token covers where there are none; `account` is a name, None for all accounts.
+    """
+
+    id: str
+    start_time: str
+    end_time: str
+    event_types: tuple[EventType, ...] = ()
+    account: str | None = None
+    pacing: Pacing = Pacing(budget_seconds=None)
+    v: int = 1
+
+    def covers(self, stream: Stream) -> bool:
+        """Tell whether the backfill is about this stream."""
+        return self.account in (None, stream.account) and (
+            not self.event_types or stream.event_type in self.event_types
+        )
+
+    def drain(self, stream: Stream, *, share: int) -> DrainRequest:
+        """Make the request for one of `share` streams of the same account.
+
+        The cursor's key names the account itself: should its name come to stand for another one, a resumed backfill
+        does not go on there.
+        """
+        rate = self.pacing.requests_per_minute or BACKFILL_REQUESTS_PER_MINUTE
+        return DrainRequest(
+            stream=stream,
+            key=f"{self.id}-{stream.key}",
+            start_time=self.start_time,
+            end_time=self.end_time,
+            backfill_id=self.id,
+            pacing=replace(self.pacing, budget_seconds=None, requests_per_minute=rate / share),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ResetRequest:
+    """The input of `reset_stream`: the cursor's key, and the time to move it to, RFC 3339."""
+
+    key: str
+    start_time: str
+    v: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +147,8 @@ class TransferRequest:
     pacing: Pacing = Pacing()
     v: int = 1
 
-    def commit(self, done: Transfer, now: datetime) -> Commit:
-        """Say to the cursor what the transfer achieved."""
+    def commit(self, done: Transfer, now: datetime, *, last: bool = True) -> Commit:
+        """Say to the cursor what the transfer achieved; `last`: and will achieve."""
         return Commit(
             fence=self.state.fence,
             moves=done.moves,
@@ -95,4 +158,5 @@ class TransferRequest:
             newest=done.newest,
             events=done.events,
             recovered=bool(done.tally.recovered),
+            last=last,
         )

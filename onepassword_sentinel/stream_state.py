@@ -9,13 +9,25 @@ nothing should its run be terminated; and once more by the run, which has to kno
 stream are numbered too: a commit that comes late or a second time moves nothing.
 
 Each of the three returns the state as it is now and whether the operation was accepted. The entity keeps the state as a
-dict.
+dict. What operators do to a stream is in `stream_operations`.
 """
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from onepassword_sentinel.position import Position
+
+# How a run ends that found nothing more to deliver.
+CAUGHT_UP = frozenset({"ok", "recovered"})
+
+
+@dataclass(frozen=True, slots=True)
+class RunStart:
+    """Where the stream stood when the present or last run began, all its generations together."""
+
+    at: datetime
+    events: int = 0
+    newest: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +36,8 @@ class StreamState:
 
     Attributes:
         moves: the position's number.
+        transfer_limit: how long an activity of the holder may be at work, in seconds.
+        stopping: the holder was stopped from outside; the lease is not renewed, and ends with the activity at work.
         newest: the time of the newest event delivered.
         not_before: a remote has asked to be left alone until then.
         events: how many were delivered since the beginning.
@@ -35,6 +49,9 @@ class StreamState:
     fence: int = 0
     holder: str = ""
     lease_until: datetime | None = None
+    transfer_limit: float = 150.0
+    stopping: bool = False
+    run: RunStart | None = None
     newest: datetime | None = None
     moved_at: datetime | None = None
     recovered_at: datetime | None = None
@@ -50,11 +67,11 @@ class StreamState:
         return bool(self.holder) and self.fence == fence
 
     def has_ended(self, fence: int) -> bool:
-        """Tell whether the run with this number has ended or was taken over.
+        """Tell whether the run with this number has ended, was stopped or was taken over.
 
-        A copy of the state that is older than the number tells neither.
+        A copy of the state that is older than the number tells none of it.
         """
-        return self.fence > fence or (self.fence == fence and not self.holder)
+        return self.fence > fence or (self.fence == fence and (self.stopping or not self.holder))
 
     def lease_covers(self, seconds: float, now: datetime) -> bool:
         """Tell whether nobody else will be granted the stream for so long."""
@@ -67,18 +84,26 @@ class StreamState:
 
 @dataclass(frozen=True, slots=True)
 class Begin:
-    """A run asks for the stream; `start_time` and `end_time` are for one that never ran."""
+    """A run asks for the stream; `start_time` and `end_time` are for one that never ran.
+
+    `run_at` is when the run began, its earlier generations included; None: now.
+    """
 
     holder: str
     now: datetime
     lease_seconds: float
     start_time: str
     end_time: str | None = None
+    transfer_limit: float = 150.0
+    run_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """Where the stream stands now; `moves` numbers the position, `events` counts since the beginning."""
+    """Where the stream stands now; `moves` numbers the position, `events` counts since the beginning.
+
+    `last` says that the activity which delivered it does no more.
+    """
 
     fence: int
     moves: int
@@ -88,6 +113,7 @@ class Commit:
     newest: datetime | None
     events: int
     recovered: bool
+    last: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,33 +138,43 @@ def begin(state: StreamState, asked: Begin) -> tuple[StreamState, bool]:
     position = state.position
     if position.cursor is None and position.start_time is None:
         position = Position(start_time=asked.start_time, end_time=asked.end_time)
+    run_at = asked.run_at or asked.now
     return replace(
         state,
         position=position,
         fence=state.fence + 1,
         holder=asked.holder,
         lease_until=asked.now + timedelta(seconds=asked.lease_seconds),
+        transfer_limit=asked.transfer_limit,
+        stopping=False,
+        run=state.run if state.run and state.run.at == run_at else RunStart(run_at, state.events, state.newest),
         not_before=None,
     ), True
 
 
 def commit(state: StreamState, done: Commit) -> tuple[StreamState, bool]:
-    """Move the position on, and begin the lease anew. Refused if the fencing number is not in force."""
+    """Move the position on, and begin the lease anew. Refused if the fencing number is not in force.
+
+    A run that was stopped gets no new lease; its last commit gives the stream back.
+    """
     if not state.is_held_under(done.fence):
         return state, False
-    lease_until = done.now + timedelta(seconds=done.lease_seconds)
-    state = replace(state, lease_until=max(state.lease_until or lease_until, lease_until))
-    if done.moves <= state.moves:
-        return state, True
-    return replace(
-        state,
-        position=done.position,
-        moves=done.moves,
-        newest=done.newest or state.newest,
-        moved_at=done.now,
-        recovered_at=done.now if done.recovered else state.recovered_at,
-        events=done.events,
-    ), True
+    if not state.stopping:
+        lease_until = done.now + timedelta(seconds=done.lease_seconds)
+        state = replace(state, lease_until=max(state.lease_until or lease_until, lease_until))
+    if done.moves > state.moves:
+        state = replace(
+            state,
+            position=done.position,
+            moves=done.moves,
+            newest=done.newest or state.newest,
+            moved_at=done.now,
+            recovered_at=done.now if done.recovered else state.recovered_at,
+            events=done.events,
+        )
+    if state.stopping and done.last:
+        state = replace(state, holder="", lease_until=None, outcome="stopped", error="")
+    return state, True
 
 
 def release(state: StreamState, ended: Release) -> tuple[StreamState, bool]:
@@ -149,6 +185,7 @@ def release(state: StreamState, ended: Release) -> tuple[StreamState, bool]:
         state,
         holder="",
         lease_until=None,
+        stopping=False,
         not_before=ended.now + timedelta(seconds=ended.retry_after) if ended.retry_after else None,
         outcome=ended.outcome,
         error=ended.error,

@@ -34,5 +34,5 @@ class Tally:
         self.seconds = round(self.seconds + other.seconds, 3)
         self.dead_letters += other.dead_letters
         self.repeated += other.repeated
-        self.drift |= other.drift
+        self.drift = self.drift | other.drift
         self.recovered += other.recovered

@@ -12,7 +12,7 @@ nothing is lost, and a retry repeats at most the one chunk whose acknowledgement
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol
@@ -26,6 +26,7 @@ from onepassword_sentinel.errors import (
     TransientError,
 )
 from onepassword_sentinel.event_types import EventType
+from onepassword_sentinel.moments import format_moment
 from onepassword_sentinel.page import Page
 from onepassword_sentinel.position import Position
 from onepassword_sentinel.stream_state import StreamState
@@ -61,7 +62,8 @@ class Transfer:
     """What one transfer achieved; also the output of `transfer_events`.
 
     `position`, its number `moves`, `newest` and `events` are where the stream stands now; `more` says that more waits,
-    `failure` what stopped the transfer, and `superseded` that another run holds the stream and nothing was done.
+    `failure` what stopped the transfer. Nothing was done where the run is over: `superseded` by another one that holds
+    the stream, or `stopped` by an operator.
     """
 
     position: Position
@@ -70,9 +72,17 @@ class Transfer:
     events: int = 0
     more: bool = True
     superseded: bool = False
+    stopped: bool = False
     tally: Tally = field(default_factory=Tally)
     failure: Failure | None = None
     v: int = 1
+
+
+class CommitTransfer(Protocol):
+    """What tells the cursor how far it came."""
+
+    async def __call__(self, done: Transfer, *, last: bool) -> None:
+        """Tell it; `last`: nothing more comes of this transfer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +91,7 @@ class Drain:
 
     source: EventSource
     delivery: Delivery
-    commit: Callable[[Transfer], Awaitable[None]]
+    commit: CommitTransfer
     may_start_over: bool = True
     budget: Budget = Budget()
     utc_now: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -108,7 +118,7 @@ class Drain:
             )
         done.tally.seconds = self.clock() - started
         if done.position != state.position:
-            await self._commit(done, state)
+            await self._commit(done, state, last=True)
         return done
 
     async def _pages(self, done: Transfer, state: StreamState, deadline: float) -> None:
@@ -134,7 +144,7 @@ class Drain:
                 if ahead is None:
                     return
                 if self.clock() - committed >= self.budget.commit_seconds:
-                    await self._commit(done, state)
+                    await self._commit(done, state, last=False)
                     committed = self.clock()
                 page = await ahead
             except BaseException:
@@ -143,10 +153,10 @@ class Drain:
                     await asyncio.gather(ahead, return_exceptions=True)
                 raise
 
-    async def _commit(self, done: Transfer, state: StreamState) -> None:
+    async def _commit(self, done: Transfer, state: StreamState, *, last: bool) -> None:
         done.moves += 1
         done.events = state.events + done.tally.events
-        await self.commit(done)
+        await self.commit(done, last=last)
 
     async def _fetch(self, done: Transfer, position: Position) -> Page:
         done.tally.requests += 1
@@ -176,7 +186,7 @@ class Drain:
             )
             return
         if done.newest is not None:
-            start = (done.newest - RECOVERY_OVERLAP).isoformat().replace("+00:00", "Z")
+            start = format_moment(done.newest - RECOVERY_OVERLAP)
         elif done.position.start_time is not None:
             start = done.position.start_time
         else:

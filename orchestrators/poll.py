@@ -1,7 +1,6 @@
 """Poll every stream of every account, all at once and independent of each other."""
 
 import logging
-from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -9,9 +8,11 @@ import azure.durable_functions as df
 from durabletask.task import OrchestrationContext, Task, TaskFailedError
 
 from onepassword_sentinel.discovery import Stream
+from onepassword_sentinel.moments import format_moment
 from onepassword_sentinel.payloads import DrainRequest, PollRequest
 from onepassword_sentinel.sentences import joined
 from onepassword_sentinel.wire import from_wire, to_wire
+from orchestrators.children import wait_for_all
 from orchestrators.orchestration import Steps, report, retry_policy, utc_now
 
 bp = df.Blueprint()
@@ -48,7 +49,7 @@ def poll(ctx: OrchestrationContext, data: dict[str, Any] | None) -> Steps[dict[s
     problems = [problem["message"] for problem in found["problems"] if problem not in throttled]
     ctx.set_custom_status({"streams": len(streams), "problems": len(problems)})
 
-    start_time = (utc_now(ctx) - timedelta(days=found["lookback_days"])).isoformat().replace("+00:00", "Z")
+    start_time = format_moment(utc_now(ctx) - timedelta(days=found["lookback_days"]))
     children: dict[Stream, Task[Any]] = {
         stream: ctx.call_sub_orchestrator(
             "drain_stream",
@@ -57,7 +58,7 @@ def poll(ctx: OrchestrationContext, data: dict[str, Any] | None) -> Steps[dict[s
         )
         for stream in streams
     }
-    ended = yield from _wait_for_all(children)
+    ended = yield from wait_for_all(children)
     results, problems = ended.results, problems + ended.problems
 
     healthy = (
@@ -81,38 +82,6 @@ def poll(ctx: OrchestrationContext, data: dict[str, Any] | None) -> Steps[dict[s
         log.warning(about["message"])
     log.info("polled %s", ", ".join(f"{label}: {result['outcome']}" for label, result in results.items()))
     return {"v": 1, "healthy": healthy, "streams": results}
-
-
-@dataclass(slots=True)
-class _Ended:
-    """How the streams of a poll ended; `rows` are of those that could not report for themselves."""
-
-    results: dict[str, Any] = field(default_factory=dict)
-    problems: list[str] = field(default_factory=list)
-    rows: list[dict[str, Any]] = field(default_factory=list)
-
-
-def _wait_for_all(children: dict[Stream, Task[Any]]) -> Steps[_Ended]:
-    ended = _Ended()
-    for stream, child in children.items():
-        try:
-            ended.results[stream.label] = yield child
-        except TaskFailedError as error:
-            message = error.details.message
-            if f"{stream.label}: " not in message:
-                # It ended without a word of its own: somebody terminated it, or its code failed.
-                message = f"{stream.label}: {message}"
-                ended.rows.append(
-                    {
-                        "outcome": "failed",
-                        "account": stream.account,
-                        "account_uuid": stream.account_key,
-                        "event_type": str(stream.event_type),
-                        "error": message,
-                    }
-                )
-            ended.problems.append(message)
-    return ended
 
 
 def _rows_of_accounts(problems: list[dict[str, str]]) -> list[dict[str, Any]]:

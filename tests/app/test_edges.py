@@ -36,10 +36,10 @@ def test_the_entity_keeps_a_plain_dict() -> None:
     assert busy.get_state() == state
 
 
-@pytest.mark.parametrize("operation", ["set_state", "delete", "reset"])
+@pytest.mark.parametrize("operation", ["set_state", "delete", "resett"])
 def test_the_entity_has_no_other_operations(operation: str) -> None:
     """Nothing of the framework can be called from outside, and a typing mistake is named."""
-    with pytest.raises(ValueError, match=f"no operation '{operation}'; it has begin, commit and release"):
+    with pytest.raises(ValueError, match=f"no operation '{operation}'; an operator may signal reset and stop"):
         execute_entity(ENTITY, operation, input=BEGIN)
 
 
@@ -79,12 +79,18 @@ class Client:
 
 
 @pytest.mark.parametrize(
-    "state",
-    [StreamState(fence=3, holder=""), StreamState(fence=4, holder="poll-2")],
-    ids=["released", "taken over"],
+    ("state", "ending"),
+    [
+        (StreamState(fence=3, holder=""), (False, True)),
+        (StreamState(fence=3, holder="poll-1", lease_until=LEASED, stopping=True), (False, True)),
+        (StreamState(fence=4, holder="poll-2"), (True, False)),
+    ],
+    ids=["released", "stopped", "taken over"],
 )
-async def test_a_transfer_whose_number_is_not_in_force_touches_nothing(state: StreamState) -> None:
-    """An activity that comes late, after its run ended or was taken over, does no harm."""
+async def test_a_transfer_whose_number_is_not_in_force_touches_nothing(
+    state: StreamState, ending: tuple[bool, bool]
+) -> None:
+    """An activity that comes late, after its run ended, was stopped or was taken over, does no harm."""
     request = TransferRequest(
         stream=Stream("", "ACC", EventType.AUDIT_EVENTS),
         key="ACC-auditevents",
@@ -93,7 +99,8 @@ async def test_a_transfer_whose_number_is_not_in_force_touches_nothing(state: St
     # No settings are there: a step further and it would fail.
     answer = await TRANSFER(to_wire(request), Client(state))
     result = from_wire(Transfer, answer)
-    assert (result.superseded, result.position, result.tally.requests) == (True, request.state.position, 0)
+    assert (result.superseded, result.stopped) == ending
+    assert (result.position, result.tally.requests) == (request.state.position, 0)
 
 
 @pytest.mark.parametrize("seconds", [-5, 149])

@@ -112,7 +112,7 @@ def drain(source: Source, sink: Sink, letters: Letters | None = None, **options:
     return Drain(source, delivery, utc_now=lambda: NOW, **options)
 
 
-async def _forget(_: Transfer) -> None:
+async def _forget(_: Transfer, *, last: bool) -> None:
     return
 
 

@@ -80,9 +80,11 @@ async def test_a_budget_stops_between_pages_and_says_that_more_waits(budget: Bud
 async def test_what_was_delivered_is_committed_on_the_way(seconds: float, cursors: list[str]) -> None:
     """Positions are numbered on from the stream's, and events counted on, so that a late commit can be told."""
     committed: list[Transfer] = []
+    ended: list[bool] = []
 
-    async def commit(done: Transfer) -> None:
+    async def commit(done: Transfer, *, last: bool) -> None:
         committed.append(replace(done))
+        ended.append(last)
 
     source, sink = Source([event(0), event(1)], [event(2)], [event(3)]), Sink()
     work = drain(source, sink, commit=commit, budget=Budget(commit_seconds=seconds))
@@ -91,13 +93,14 @@ async def test_what_was_delivered_is_committed_on_the_way(seconds: float, cursor
     assert [step.moves for step in committed] == list(range(8, 8 + len(cursors)))
     assert [step.events for step in committed][-1] == done.events == 104
     assert committed[-1] == done
+    assert ended == [False] * (len(cursors) - 1) + [True]
 
 
 async def test_nothing_new_commits_nothing() -> None:
     """An idle poll costs the cursor nothing."""
     committed: list[Transfer] = []
 
-    async def commit(done: Transfer) -> None:
+    async def commit(done: Transfer, *, last: bool) -> None:
         committed.append(done)
 
     source = Source([event(0)])

@@ -1,0 +1,135 @@
+"""What is done to a stream from outside its runs: an operator stops or resets it, housekeeping forgets it.
+
+Each refuses what would do harm, with the sentence that says why.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from onepassword_sentinel.moments import format_moment, parse_moment
+from onepassword_sentinel.position import Position
+from onepassword_sentinel.settings import HISTORY_DAYS
+from onepassword_sentinel.stream_state import CAUGHT_UP, StreamState
+
+# Whoever counts 120 days back from now is a moment late when the request arrives.
+_SLACK: Final = timedelta(minutes=5)
+
+
+class OperationRefusedError(ValueError):
+    """A stream does not do what it was asked to; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reset:
+    """Begin anew at a time, RFC 3339."""
+
+    start_time: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Take the stream from the run that holds it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Forget:
+    """Forget a backfill's cursor, if the backfill was finished before this time."""
+
+    finished_before: datetime
+
+
+def stop(state: StreamState, now: datetime) -> StreamState:
+    """Let the run that holds the stream do no more, once its activity at work has ended: that takes seconds to minutes.
+
+    The activity goes on to deliver what it has in hand and commits it, so that nothing is repeated.
+
+    Raises:
+        OperationRefusedError: there is no such stream.
+
+    """
+    _must_have_begun(state)
+    if not state.holder:
+        return state
+    return replace(state, stopping=True, lease_until=_activity_ends_by(state, now))
+
+
+def reset(state: StreamState, asked: Reset, now: datetime) -> StreamState:
+    """Move a live cursor to a time. The run that holds the stream can commit no more; the next one begins there.
+
+    What is remembered of the events delivered goes too: they are wanted again, and a cursor that is rejected on the
+    way must not skip over them.
+
+    Raises:
+        OperationRefusedError: the time is of no use, or this is no live stream.
+
+    """
+    _must_have_begun(state)
+    if state.position.end_time is not None:
+        raise OperationRefusedError("this is a backfill's cursor; a window of its own is another backfill")
+    try:
+        start = beginning(asked.start_time, now)
+    except ValueError as error:
+        raise OperationRefusedError(f"start_time {error}") from error
+    return replace(
+        state,
+        position=Position(start_time=format_moment(start)),
+        moves=state.moves + 1,
+        fence=state.fence + 1,
+        # Until its activity at work has ended, the next run would deliver beside it.
+        lease_until=_activity_ends_by(state, now) if state.holder else None,
+        stopping=bool(state.holder),
+        newest=None,
+        moved_at=now,
+        recovered_at=None,
+        outcome="reset",
+        error="",
+    )
+
+
+def forget(state: StreamState, asked: Forget) -> None:
+    """Allow that a cursor is forgotten.
+
+    Raises:
+        OperationRefusedError: it is a live one's, or the backfill is not finished, or not for long enough.
+
+    """
+    if state.position.end_time is None:
+        raise OperationRefusedError("a live stream's cursor is never forgotten: the next poll would begin anew")
+    if not is_finished(state):
+        raise OperationRefusedError("the backfill is not finished: without its cursor it would begin anew")
+    if state.succeeded_at is None or state.succeeded_at >= asked.finished_before:
+        raise OperationRefusedError("the backfill was finished too short a time ago: a restart would deliver it again")
+
+
+def is_finished(state: StreamState) -> bool:
+    """Tell whether a backfill has delivered its window."""
+    return state.position.end_time is not None and not state.holder and state.outcome in CAUGHT_UP
+
+
+def beginning(text: str, now: datetime) -> datetime:
+    """Read a time at which a stream can begin.
+
+    Raises:
+        ValueError: the message says what is wrong with it, to be put behind a name.
+
+    """
+    start = parse_moment(text)
+    if start > now:
+        raise ValueError("lies in the future")
+    if now - start > timedelta(days=HISTORY_DAYS) + _SLACK:
+        raise ValueError(f"is more than {HISTORY_DAYS} days ago, and 1Password keeps no more")
+    return start
+
+
+def _must_have_begun(state: StreamState) -> None:
+    if state.position.start_time is None:
+        raise OperationRefusedError(
+            "there is no such stream: a live one's key is <account uuid>-<event type>, and it has been polled before"
+        )
+
+
+def _activity_ends_by(state: StreamState, now: datetime) -> datetime:
+    """Say when no activity of the holder can be at work any more: each is cut off, and no other one begins."""
+    limit = now + timedelta(seconds=state.transfer_limit)
+    return min(state.lease_until or limit, limit)

@@ -1,0 +1,115 @@
+"""Deliver a window of history once more, beside the live events: every stream of it, independent of each other."""
+
+import logging
+from collections import Counter
+from datetime import timedelta
+from typing import Any, Final
+
+import azure.durable_functions as df
+import msgspec
+from durabletask.task import OrchestrationContext, Task, TaskFailedError
+
+from onepassword_sentinel.backfill import read_backfill
+from onepassword_sentinel.discovery import Stream
+from onepassword_sentinel.payloads import BackfillRequest
+from onepassword_sentinel.requests import InvalidRequestError
+from onepassword_sentinel.sentences import joined
+from onepassword_sentinel.wire import from_wire, to_wire
+from orchestrators.children import wait_for_all
+from orchestrators.orchestration import Steps, retry_policy, utc_now
+
+bp = df.Blueprint()
+
+# 1Password may ask for a pause just when it is asked which streams there are.
+MOST_PAUSES: Final = 10
+
+
+class BackfillFailedError(Exception):
+    """At least one stream failed, or there was nothing to do; the message has one sentence for each."""
+
+
+@bp.orchestration_trigger(context_name="ctx")
+def backfill(ctx: OrchestrationContext, data: dict[str, Any] | None) -> Steps[dict[str, Any]]:
+    """Backfill a window.
+
+    1. Read the request: as HTTP prepared it, or as somebody typed it into Durable Functions Monitor.
+    2. Ask which streams there are, and pick those that are meant.
+    3. Drain each in a child of its own with a cursor of its own, which a restart goes on from; they share what
+       backfills may take of the request quota.
+    4. Fail with all the sentences if any of them failed.
+    """
+    log = ctx.create_replay_safe_logger(logging.getLogger(__name__))
+    request = _request(ctx, data or {})
+    about = {"backfill": request.id, "window": f"{request.start_time} to {request.end_time}"}
+    ctx.set_custom_status({**about, "state": "asking which streams there are"})
+    found = yield from _discover(ctx, request)
+    streams = [stream for stream in map(_stream, found["streams"]) if request.covers(stream)]
+    problems = _problems(request, streams, found["problems"])
+    ctx.set_custom_status({**about, "state": "running", "streams": len(streams)})
+
+    shares = Counter(stream.account_key for stream in streams)
+    children: dict[Stream, Task[Any]] = {
+        stream: ctx.call_sub_orchestrator(
+            "drain_stream",
+            input=to_wire(request.drain(stream, share=shares[stream.account_key])),
+            instance_id=f"{ctx.instance_id}-{stream.label}",
+        )
+        for stream in streams
+    }
+    ended = yield from wait_for_all(children)
+    problems += ended.problems
+    events = sum(result["events"] for result in ended.results.values())
+    state = "failed" if problems else "ended"
+    ctx.set_custom_status({**about, "state": state, "streams": len(streams), "events": events})
+    if problems:
+        sentence = joined(problems)
+        log.error(sentence)
+        raise BackfillFailedError(sentence)
+    log.info("backfill %s: %s", request.id, ", ".join(f"{at}: {got['outcome']}" for at, got in ended.results.items()))
+    return {"v": 1, **about, "events": events, "streams": ended.results}
+
+
+def _request(ctx: OrchestrationContext, data: dict[str, Any]) -> BackfillRequest:
+    try:
+        return from_wire(BackfillRequest, data) if "id" in data else read_backfill(data, utc_now(ctx))
+    except (InvalidRequestError, msgspec.ValidationError) as error:
+        raise BackfillFailedError(f"this input is no backfill: {error}") from error
+
+
+def _discover(ctx: OrchestrationContext, request: BackfillRequest) -> Steps[dict[str, Any]]:
+    """Ask which streams there are; an account that is told to wait is waited for."""
+    found: dict[str, Any] = {"streams": [], "problems": []}
+    for _ in range(MOST_PAUSES):
+        try:
+            found = yield ctx.call_activity(
+                "discover_streams", input={"v": 1}, retry_policy=retry_policy(request.pacing)
+            )
+        except TaskFailedError as error:
+            raise BackfillFailedError(error.details.message) from error
+        if not any(problem["kind"] == "throttled" for problem in _relevant(request, found["problems"])):
+            break
+        yield ctx.create_timer(utc_now(ctx) + timedelta(seconds=request.pacing.throttle_seconds))
+    return found
+
+
+def _relevant(request: BackfillRequest, problems: list[dict[str, str]]) -> list[dict[str, str]]:
+    """Leave out what is wrong with accounts that the backfill is not about."""
+    return [problem for problem in problems if request.account in (None, problem["account"])]
+
+
+def _problems(request: BackfillRequest, streams: list[Stream], found: list[dict[str, str]]) -> list[str]:
+    """Say what keeps the backfill from being whole."""
+    problems = [problem["message"] for problem in (_relevant(request, found) if streams else found)]
+    covered = {stream.event_type for stream in streams}
+    problems += [
+        f"{event_type}: no token covers it, so there is nothing to backfill"
+        for event_type in request.event_types
+        if event_type not in covered
+    ]
+    if not streams and not problems:
+        problems.append(f"no account is named {request.account!r}, so there is nothing to backfill")
+    return problems
+
+
+def _stream(data: dict[str, Any]) -> Stream:
+    return from_wire(Stream, data)

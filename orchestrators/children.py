@@ -1,0 +1,43 @@
+"""The runs of streams that a poll or a backfill has started, and how they ended."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from durabletask.task import Task, TaskFailedError
+
+from onepassword_sentinel.discovery import Stream
+from orchestrators.orchestration import Steps
+
+
+@dataclass(slots=True)
+class Ended:
+    """How the streams ended; `rows` are of those that could not report for themselves."""
+
+    results: dict[str, Any] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+    rows: list[dict[str, Any]] = field(default_factory=list)
+
+
+def wait_for_all(children: Mapping[Stream, Task[Any]]) -> Steps[Ended]:
+    """Wait for every one, however it ends."""
+    ended = Ended()
+    for stream, child in children.items():
+        try:
+            ended.results[stream.label] = yield child
+        except TaskFailedError as error:
+            message = error.details.message
+            if f"{stream.label}: " not in message:
+                # It ended without a word of its own: somebody terminated it, or its code failed.
+                message = f"{stream.label}: {message}"
+                ended.rows.append(
+                    {
+                        "outcome": "failed",
+                        "account": stream.account,
+                        "account_uuid": stream.account_key,
+                        "event_type": str(stream.event_type),
+                        "error": message,
+                    }
+                )
+            ended.problems.append(message)
+    return ended

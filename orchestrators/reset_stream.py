@@ -1,0 +1,33 @@
+"""Move a live stream's cursor to a time, as an operator asked for, and keep a trace of it in the history of runs."""
+
+import logging
+from typing import Any
+
+import azure.durable_functions as df
+from durabletask.entities import EntityInstanceId
+from durabletask.task import OrchestrationContext, TaskFailedError
+
+from onepassword_sentinel.payloads import ResetRequest
+from onepassword_sentinel.wire import from_wire
+from orchestrators.orchestration import Steps
+
+bp = df.Blueprint()
+
+
+class ResetRefusedError(Exception):
+    """The cursor stays where it is; the message says why."""
+
+
+@bp.orchestration_trigger(context_name="ctx")
+def reset_stream(ctx: OrchestrationContext, data: dict[str, Any]) -> Steps[dict[str, Any]]:
+    """Reset the cursor that a `ResetRequest` names, and return its `old` and `new` state."""
+    request = from_wire(ResetRequest, data)
+    log = ctx.create_replay_safe_logger(logging.getLogger(__name__))
+    cursor = EntityInstanceId("stream_cursor", request.key)
+    try:
+        answer = yield ctx.call_entity(cursor, "reset", {"start_time": request.start_time})
+    except TaskFailedError as error:
+        inner = error.details.inner_failure or error.details
+        raise ResetRefusedError(f"{request.key}: {inner.message}") from error
+    log.warning("the cursor of %s was moved to %s by an operator", request.key, request.start_time)
+    return {"v": 1, "key": request.key, "old": answer["old"], "new": answer["state"]}
