@@ -17,12 +17,16 @@ ENDPOINT: Final = "LOGS_INGESTION_ENDPOINT"
 RULE_ID: Final = "LOGS_INGESTION_RULE_ID"
 SCOPE: Final = "LOGS_INGESTION_SCOPE"
 LOOKBACK: Final = "FIRST_RUN_LOOKBACK_DAYS"
+RETENTION: Final = "HISTORY_RETENTION_DAYS"
+MONITOR_URL: Final = "MONITOR_URL"
 
 # Azure public cloud; Azure Government and China have audiences of their own (Logs Ingestion API overview).
 DEFAULT_SCOPE: Final = "https://monitor.azure.com/.default"
 DEFAULT_LOOKBACK_DAYS: Final = 7
 # 1Password keeps this much history (Events API introduction).
 HISTORY_DAYS: Final = 120
+DEFAULT_RETENTION_DAYS: Final = 30
+MOST_RETENTION_DAYS: Final = 3650
 
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -54,7 +58,8 @@ class Account:
 class Settings:
     """What an operator configured.
 
-    `problems` holds what is wrong with single accounts: the others are polled all the same.
+    `retention_days` is for how long the history of runs is kept, `monitor_url` where Durable Functions Monitor shows
+    this app's hub. `problems` holds what is wrong with single accounts: the others are polled all the same.
     """
 
     accounts: tuple[Account, ...]
@@ -62,6 +67,8 @@ class Settings:
     rule_id: str
     scope: str
     lookback_days: int
+    retention_days: int = DEFAULT_RETENTION_DAYS
+    monitor_url: str = ""
     storage: StorageAccount | None = None
     problems: tuple[str, ...] = ()
 
@@ -77,7 +84,9 @@ class Settings:
         endpoint = _endpoint(values, shared)
         rule_id = _rule_id(values, shared)
         scope = _scope(values, shared)
-        lookback_days = _lookback(values, shared)
+        lookback_days = _days(values, LOOKBACK, DEFAULT_LOOKBACK_DAYS, range(HISTORY_DAYS + 1), shared)
+        retention_days = _days(values, RETENTION, DEFAULT_RETENTION_DAYS, range(1, MOST_RETENTION_DAYS + 1), shared)
+        monitor_url = _monitor_url(values, shared)
         storage = StorageAccount.parse(values, shared)
         accounts: list[Account] = []
         problems: list[str] = []
@@ -90,7 +99,17 @@ class Settings:
             problems.append(f"{TOKEN} is missing: give it the Events API bearer token of your 1Password account")
         if shared or not accounts:
             raise SettingsError([*shared, *problems])
-        return cls(tuple(accounts), endpoint, rule_id, scope, lookback_days, storage, tuple(problems))
+        return cls(
+            accounts=tuple(accounts),
+            endpoint=endpoint,
+            rule_id=rule_id,
+            scope=scope,
+            lookback_days=lookback_days,
+            retention_days=retention_days,
+            monitor_url=monitor_url,
+            storage=storage,
+            problems=tuple(problems),
+        )
 
     def account(self, name: str) -> Account:
         """Find an account by its name.
@@ -187,9 +206,16 @@ def _scope(values: Mapping[str, str], problems: list[str]) -> str:
     return scope
 
 
-def _lookback(values: Mapping[str, str], problems: list[str]) -> int:
-    text = values.get(LOOKBACK, "").strip() or str(DEFAULT_LOOKBACK_DAYS)
-    if text.isascii() and text.isdigit() and int(text) <= HISTORY_DAYS:
+def _days(values: Mapping[str, str], name: str, default: int, allowed: range, problems: list[str]) -> int:
+    text = values.get(name, "").strip() or str(default)
+    if text.isascii() and text.isdigit() and len(text) < 10 and int(text) in allowed:  # noqa: PLR2004  # all it can be
         return int(text)
-    problems.append(f"{LOOKBACK} must be a whole number of days from 0 to {HISTORY_DAYS}")
-    return DEFAULT_LOOKBACK_DAYS
+    problems.append(f"{name} must be a whole number of days from {allowed[0]} to {allowed[-1]}")
+    return default
+
+
+def _monitor_url(values: Mapping[str, str], problems: list[str]) -> str:
+    url = values.get(MONITOR_URL, "").strip().rstrip("/")
+    if url and not re.fullmatch(r"https?://[^\s\"'<>/]+(/[^\s\"'<>?#]*)?", url):
+        problems.append(f"{MONITOR_URL} must be an address with the hub, such as https://dfm.example/OnePasswordEvents")
+    return url
