@@ -14,7 +14,7 @@ from onepassword_sentinel.payloads import BackfillRequest
 from onepassword_sentinel.requests import InvalidRequestError, Problem, pointer, unknown_members
 from onepassword_sentinel.stream_operations import beginning
 
-MEMBERS: Final = ("start_time", "end_time", "event_types", "account")
+_MEMBERS: Final = ("start_time", "end_time", "event_types", "account")
 # What every instance of a backfill that was started over HTTP begins with.
 INSTANCE_PREFIX: Final = "backfill-"
 ID: Final = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}")
@@ -32,7 +32,7 @@ def read_backfill(
         InvalidRequestError: with everything that is wrong.
 
     """
-    problems = unknown_members(dict(data), MEMBERS)
+    problems = unknown_members(data, _MEMBERS)
     start = _time(data, "start_time", problems)
     end = _time(data, "end_time", problems)
     if start is not None:

@@ -1,6 +1,6 @@
 """What callers of the HTTP API sent: read strictly, and everything that is wrong with it said at once."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,8 +23,8 @@ class InvalidRequestError(ValueError):
         super().__init__("; ".join(f"{problem.pointer.strip('/')} {problem.detail}" for problem in self.problems))
 
 
-def read_object(body: bytes, known: Iterable[str]) -> tuple[dict[str, Any], list[Problem]]:
-    """Read a JSON object, and name the members that nobody knows: a typing mistake must not go unnoticed.
+def read_object(body: bytes) -> dict[str, Any]:
+    """Read a JSON object.
 
     Raises:
         InvalidRequestError: it is no JSON object.
@@ -36,14 +36,13 @@ def read_object(body: bytes, known: Iterable[str]) -> tuple[dict[str, Any], list
         raise InvalidRequestError([Problem("", f"the body must be a JSON object ({error})")]) from error
     if not isinstance(data, dict):
         raise InvalidRequestError([Problem("", "the body must be a JSON object")])
-    return data, unknown_members(data, known)
+    return data
 
 
-def unknown_members(data: dict[str, Any], known: Iterable[str]) -> list[Problem]:
-    """Name the members of an object that are none of the known ones."""
-    names = tuple(known)
+def unknown_members(data: Iterable[str], known: Sequence[str]) -> list[Problem]:
+    """Name the members of an object that are none of the known ones: a typing mistake must not go unnoticed."""
     return [
-        Problem(pointer(name), f"is not known here; known are {', '.join(names)}") for name in data if name not in names
+        Problem(pointer(name), f"is not known here; known are {', '.join(known)}") for name in data if name not in known
     ]
 
 

@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from onepassword_sentinel.runs import RunState
+
+type BackfillStreamState = Literal["waiting", "running", "completed", "failed", "stopped"]
 # healthy: everything was delivered when the latest poll ended. behind: more waits, or a remote asked to be left alone.
 # failing: the latest poll failed. unpolled: the latest poll did not ask for the stream, or there is none.
 type Health = Literal["healthy", "behind", "failing", "unpolled"]
-type RunState = Literal["running", "completed", "failed", "stopped"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,7 @@ class BackfillStreamStatus:
     label: str
     key: str
     instance_id: str
-    state: Literal["waiting", "running", "completed", "failed", "stopped"]
+    state: BackfillStreamState
     events: int
     pages: int
     percent: float
@@ -83,7 +85,7 @@ class BackfillStreamStatus:
 
 @dataclass(frozen=True, slots=True)
 class BackfillStatus:
-    """One backfill; `instance_id` is the run that holds or held it last."""
+    """One backfill; `instance_id` is its latest run's. `account` is the name that it is about, None: all of them."""
 
     id: str
     instance_id: str
@@ -94,6 +96,7 @@ class BackfillStatus:
     events: int
     percent: float
     streams: tuple[BackfillStreamStatus, ...] = ()
+    account: str | None = None
     failure: str = ""
 
 

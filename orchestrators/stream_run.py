@@ -4,14 +4,13 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from onepassword_sentinel.backfill_progress import percent_of_window
 from onepassword_sentinel.dead_letters import CONTAINER
 from onepassword_sentinel.errors import Failure
-from onepassword_sentinel.moments import parse_moment
 from onepassword_sentinel.payloads import DrainRequest
 from onepassword_sentinel.stream_state import CAUGHT_UP, Begin, Release, StreamState
 from onepassword_sentinel.tally import Tally
 from onepassword_sentinel.transfer import Transfer
+from onepassword_sentinel.window import Window
 
 # What a backfill, which has no next tick, goes on from in a generation of its own.
 GOES_ON = frozenset({"more", "throttled", "stalled"})
@@ -139,11 +138,11 @@ class StreamRun:
             "failure": self.error,
         }
         if self.request.end_time:
-            start, end = parse_moment(self.request.start_time), parse_moment(self.request.end_time)
+            window = Window.parse(self.request.start_time, self.request.end_time)
             done = self.outcome in CAUGHT_UP
             status |= {
                 "backfill": self.request.backfill_id,
-                "percent": 100.0 if done else percent_of_window(newest, start, end),
+                "percent": 100.0 if done else window.percent(newest),
             }
         return status
 

@@ -1,0 +1,36 @@
+"""A run of an orchestration, as its history tells it."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+type RunState = Literal["running", "completed", "failed", "stopped"]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One orchestration instance; times are in UTC.
+
+    Attributes:
+        name: the orchestrator's.
+        updated_at: of one that has ended, when.
+        state: `stopped` by somebody who terminated it; `running` also while it waits to begin.
+        output: empty until it has completed.
+        error: of a failed one, the sentence.
+
+    """
+
+    instance_id: str
+    name: str
+    state: RunState
+    started_at: datetime
+    updated_at: datetime
+    input: dict[str, Any] = field(default_factory=dict)
+    output: dict[str, Any] = field(default_factory=dict)
+    custom_status: dict[str, Any] = field(default_factory=dict)
+    error: str = ""
+
+    @property
+    def ended(self) -> bool:
+        """Whether it will not run on by itself."""
+        return self.state != "running"

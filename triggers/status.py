@@ -1,0 +1,82 @@
+"""HTTP: how the connector is doing, as JSON or as a page."""
+
+from datetime import UTC, datetime
+from typing import Final
+
+import azure.durable_functions as df
+import azure.functions as func
+from werkzeug.datastructures import MIMEAccept
+from werkzeug.http import parse_accept_header
+
+from activities.connections import dead_letters, read_settings
+from onepassword_sentinel.backfill import INSTANCE_PREFIX
+from onepassword_sentinel.errors import ConnectorError, SettingsError
+from onepassword_sentinel.settings import Settings
+from onepassword_sentinel.status import Status
+from onepassword_sentinel.status_report import SPAN, DeadLetterCounts, report
+from status_page.render import render
+from triggers import task_hub
+from triggers.answers import answer, answering
+
+bp = df.Blueprint()
+
+# The page brings everything along and runs nothing; and its address, which may have the function's key in it, goes
+# nowhere.
+_PAGE_HEADERS: Final = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "Vary": "Accept",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+@bp.route(route="status", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
+@bp.durable_client_input(client_name="client")
+@answering
+async def show_status(req: func.HttpRequest, client: df.DurableFunctionsClient) -> func.HttpResponse:
+    """Answer with the status: a page for a browser, JSON for everybody else."""
+    problems: tuple[str, ...] = ()
+    settings = None
+    try:
+        settings = read_settings()
+        problems = settings.problems
+    except SettingsError as error:
+        problems = error.problems
+    status = await _status(client, settings, [str(SettingsError(problems))] if problems else [])
+    accepts = parse_accept_header(req.headers.get("Accept"), MIMEAccept)
+    if accepts.best_match(["application/json", "text/html"]) == "text/html":
+        page = render(status, monitor_url=settings.monitor_url if settings else "")
+        return func.HttpResponse(page, mimetype="text/html", charset="utf-8", headers=_PAGE_HEADERS)
+    return answer(status, headers={"Vary": "Accept"})
+
+
+async def _status(client: df.DurableFunctionsClient, settings: Settings | None, problems: list[str]) -> Status:
+    now = datetime.now(UTC)
+    found = {
+        run.instance_id: run
+        for runs in (
+            await task_hub.runs(client, since=now - SPAN),
+            # These may have begun long ago.
+            await task_hub.runs(client, prefix=INSTANCE_PREFIX),
+            await task_hub.runs(client, statuses=task_hub.RUNNING),
+        )
+        for run in runs
+    }
+    return report(
+        now,
+        cursors=await task_hub.cursors(client),
+        runs=found.values(),
+        settings_problems=problems,
+        dead_letters=await _dead_letters(settings),
+    )
+
+
+async def _dead_letters(settings: Settings | None) -> DeadLetterCounts:
+    if settings is None:
+        return DeadLetterCounts()
+    try:
+        return DeadLetterCounts(await dead_letters(settings).counts())
+    except ConnectorError as error:
+        return DeadLetterCounts(problem=str(error))
