@@ -69,7 +69,7 @@ def render(status: Status, *, monitor_url: str = "") -> str:
         groups=_by_account(status.streams),
         marks=MARKS,
         event_types=EVENT_TYPES,
-        link=lambda instance_id: f"{base}/orchestrations/{quote(instance_id, safe='')}" if base else "",
+        link=lambda instance_id: f"{base}/durable-instances/{quote(instance_id, safe='')}" if base else "",
     )
 
 

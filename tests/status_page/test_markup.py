@@ -96,8 +96,8 @@ def test_instances_link_to_the_monitor(monitor_url: str, healthy: Status) -> Non
     links = read(replace(healthy, polls=polls), monitor_url=monitor_url).of("a")
     base = monitor_url.rstrip("/")
     assert links == [
-        {"href": f"{base}/orchestrations/backfill-q3", "rel": "noreferrer"},
-        {"href": f"{base}/orchestrations/a%2Fb%3Fc%23d%20%C3%A9", "rel": "noreferrer"},
+        {"href": f"{base}/durable-instances/backfill-q3", "rel": "noreferrer"},
+        {"href": f"{base}/durable-instances/a%2Fb%3Fc%23d%20%C3%A9", "rel": "noreferrer"},
     ]
 
 
