@@ -27,7 +27,7 @@ $(AZURITE): package.json package-lock.json | $(READY)
 run: $(READY)  ## Do the main job in the local environment, check it and exit
 	@$(BIN)/python -m local run $(ARGS)
 
-serve: $(READY)  ## Keep the local environment running on the real schedule, until Ctrl-C
+serve: $(READY) $(AZURITE)  ## Keep the local environment running on the real schedule, until Ctrl-C
 	@$(BIN)/python -m local serve $(ARGS)
 
 query: $(READY)  ## Ask what the last run left: make query KQL="OnePasswordEventLogs_CL | count"

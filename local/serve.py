@@ -1,20 +1,21 @@
 """`serve` and `simulate`: keep the local environment, or only its simulators, running until Ctrl-C."""
 
 import asyncio
+import json
 import os
 import signal
 from argparse import Namespace
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
 from rich.console import Console
 
+from local.azurite import is_installed
 from local.host import FunctionsHost, HostError
 from local.host.timers import Schedule
-from local.polling import TIMER
 from local.run import APP_DIR, LOG_FILE
 from local.simulators import Simulators
 
@@ -49,14 +50,19 @@ async def serve(options: Namespace) -> int:
 def _introduce(host: FunctionsHost, schedule: str, log: Path, out: Console) -> None:
     upcoming = Schedule(schedule).next_after(datetime.now(UTC))
     lines = (
-        ("HTTP functions", host.http_url),
+        ("Status page", f"{host.http_url}/api/status"),
         ("Schedule", f"{schedule}, next at {upcoming:%H:%M:%S} UTC"),
-        ("Poll now", f"curl -d '{{}}' {host.http_url}/admin/functions/{TIMER}"),
+        ("Poll now", f"curl -X POST {host.http_url}/api/poll"),
+        ("Backfill", f"curl -d '{_last_week()}' {host.http_url}/api/backfill"),
         ("Log", str(log)),
     )
     for name, value in lines:
         out.print(f"{name:<16}{value}", soft_wrap=True, markup=False)
     out.print("Ctrl-C stops everything.")
+
+
+def _last_week() -> str:
+    return json.dumps({"start_time": f"{datetime.now(UTC) - timedelta(days=7):%Y-%m-%d}T00:00:00Z"})
 
 
 async def simulate(options: Namespace) -> int:
@@ -73,7 +79,12 @@ async def simulate(options: Namespace) -> int:
 @asynccontextmanager
 async def _simulators(options: Namespace) -> AsyncIterator[Simulators]:
     async with Simulators(
-        os.environ, app_dir=APP_DIR, state_dir=options.state, events=options.events, seed=options.seed
+        os.environ,
+        app_dir=APP_DIR,
+        state_dir=options.state,
+        events=options.events,
+        seed=options.seed,
+        storage=is_installed(),
     ) as simulators:
         source = simulators.onepassword
         dripping = asyncio.create_task(source.drip(_EVENTS_PER_SECOND)) if source else None

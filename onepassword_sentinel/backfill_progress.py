@@ -81,14 +81,14 @@ class _Stream:
         window = self.window()
         percent = window.percent(state.newest) if window else 0.0
         parts = _KEY.fullmatch(self.key)
-        label = self.run.custom_status.get("stream") if self.run else None
+        label = self.run.told("stream") if self.run else ""
         return BackfillStreamStatus(
-            label=str(label or (parts["event_type"] if parts else self.key)),
+            label=label or (parts["event_type"] if parts else self.key),
             key=self.key,
             instance_id=state.holder or (self.run.instance_id if self.run else ""),
             state=stands,
             events=state.events,
-            pages=int(self.run.custom_status.get("pages") or 0) if self.run else 0,
+            pages=self.run.counted("pages") if self.run else 0,
             percent=100.0 if stands == "completed" else percent,
             events_per_second=events_per_second(state),
             seconds_left=window.seconds_left(state) if window and stands == "running" else None,
@@ -112,7 +112,7 @@ class _Stream:
     def _failure(self, state: StreamState, stands: BackfillStreamState) -> str:
         if stands == "completed":
             return ""
-        told = str(self.run.custom_status.get("failure") or self.run.error) if self.run else ""
+        told = (self.run.told("failure") or self.run.error) if self.run else ""
         return told or state.error
 
 

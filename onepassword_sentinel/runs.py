@@ -34,3 +34,13 @@ class Run:
     def ended(self) -> bool:
         """Whether it will not run on by itself."""
         return self.state != "running"
+
+    def counted(self, name: str) -> int:
+        """Read a number of its custom status; 0 if there is none. Anybody may have set it in the monitor."""
+        value = self.custom_status.get(name)
+        return value if isinstance(value, int) else 0
+
+    def told(self, name: str) -> str:
+        """Read a text of its custom status; empty if there is none."""
+        value = self.custom_status.get(name)
+        return value if isinstance(value, str) else ""

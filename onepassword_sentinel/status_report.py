@@ -114,10 +114,7 @@ def _poll(poll: Run, history: Sequence[Run]) -> PollStatus:
         started_at=poll.started_at,
         ended_at=poll.updated_at.astimezone(UTC) if poll.ended else None,
         state=poll.state,
-        events=sum(int(child.custom_status.get("events") or 0) for child in children),
-        outcomes={
-            child.instance_id.removeprefix(prefix): str(child.custom_status.get("outcome") or child.state)
-            for child in children
-        },
+        events=sum(child.counted("events") for child in children),
+        outcomes={child.instance_id.removeprefix(prefix): child.told("outcome") or child.state for child in children},
         error=poll.error,
     )

@@ -47,10 +47,10 @@ class StreamReport:
             succeeded_at=self.state.succeeded_at,
             newest=self.state.newest,
             events_total=self.state.events,
-            events_today=sum(_count(run, "events") for run in today),
-            bytes_today=sum(_count(run, "bytes") for run in today),
+            events_today=sum(run.counted("events") for run in today),
+            bytes_today=sum(run.counted("bytes") for run in today),
             polled=tuple(
-                PolledEvents(run.started_at, _count(run, "events"), run.state == "failed") for run in self.runs
+                PolledEvents(run.started_at, run.counted("events"), run.state == "failed") for run in self.runs
             ),
             dead_letters=self.dead_letters,
             last_failure=self._last_failure(),
@@ -83,7 +83,7 @@ class StreamReport:
         failed = [run for run in self.runs if run.state == "failed"]
         if not failed:
             return None
-        message = str(failed[-1].custom_status.get("failure") or failed[-1].error)
+        message = failed[-1].told("failure") or failed[-1].error
         over = any(run.state == "completed" and run.started_at > failed[-1].started_at for run in self.runs)
         return LastFailure(failed[-1].updated_at, message, over)
 
@@ -91,12 +91,7 @@ class StreamReport:
 def _health_after(run: Run) -> tuple[Health, str]:
     if run.state == "failed":
         return "failing", "the latest poll failed"
-    outcome = "stopped" if run.state == "stopped" else str(run.custom_status.get("outcome"))
+    outcome = "stopped" if run.state == "stopped" else run.told("outcome")
     if outcome in CAUGHT_UP:
         return "healthy", "everything is delivered"
     return "behind", _BEHIND.get(outcome, outcome)
-
-
-def _count(run: Run, name: str) -> int:
-    value = run.custom_status.get(name)
-    return value if isinstance(value, int) else 0

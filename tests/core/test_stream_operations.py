@@ -1,0 +1,144 @@
+"""What operators and housekeeping do to a stream: it never does harm, and what would is refused."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from onepassword_sentinel.position import Position
+from onepassword_sentinel.stream_operations import (
+    Forget,
+    OperationRefusedError,
+    Reset,
+    forget,
+    is_finished,
+    reset,
+    stop,
+)
+from onepassword_sentinel.stream_state import Begin, Commit, Release, StreamState, begin, commit, release
+from tests.core.conftest import NOW
+
+START, END = "2026-11-15T12:00:00Z", "2026-11-20T12:00:00Z"
+LATER = NOW + timedelta(seconds=10)
+
+
+def held(*, end_time: str | None = None) -> StreamState:
+    """A stream that a run was granted and has moved."""
+    state, _ = begin(StreamState(), Begin("run-1", NOW, 900, START, end_time, transfer_limit=150))
+    state, _ = committed(state)
+    return state
+
+
+def committed(state: StreamState, fence: int = 1, *, last: bool = False) -> tuple[StreamState, bool]:
+    moved = state.position.after_page(f"c{state.moves + 1}")
+    return commit(
+        state, Commit(fence, state.moves + 1, LATER, 900, moved, NOW, state.events + 5, recovered=False, last=last)
+    )
+
+
+def released(state: StreamState, outcome: str = "ok", error: str = "") -> StreamState:
+    return release(state, Release(state.fence, LATER, outcome, error))[0]
+
+
+def test_a_stopped_run_gets_no_new_lease() -> None:
+    """Its activity may end what it has in hand, and commit it; nobody waits longer than that can take."""
+    state = stop(held(), LATER)
+    assert (state.stopping, state.lease_until) == (True, LATER + timedelta(seconds=150))
+    state, accepted = committed(state)
+    assert (accepted, state.position.cursor, state.lease_until) == (True, "c2", LATER + timedelta(seconds=150))
+    assert begin(state, Begin("run-2", LATER, 900, START))[1] is False
+
+
+def test_the_last_commit_of_a_stopped_run_gives_the_stream_back() -> None:
+    """The next run goes on at once, behind all that was delivered."""
+    state, _ = committed(stop(held(), LATER), last=True)
+    assert (state.holder, state.lease_until, state.outcome) == ("", None, "stopped")
+    again, granted = begin(state, Begin("run-2", LATER, 900, START))
+    assert (granted, again.position.cursor, again.stopping) == (True, "c2", False)
+
+
+def test_the_last_commit_of_a_run_that_nobody_stopped_keeps_the_stream() -> None:
+    """Its run goes on with another activity."""
+    state, _ = committed(held(), last=True)
+    assert state.holder == "run-1"
+
+
+def test_stopping_never_prolongs_a_lease() -> None:
+    """Nor does stopping twice."""
+    state = replace(held(), lease_until=LATER + timedelta(seconds=3))
+    assert stop(state, LATER).lease_until == LATER + timedelta(seconds=3)
+    state = stop(held(), LATER)
+    assert stop(state, LATER + timedelta(seconds=60)) == state
+
+
+def test_stopping_a_free_stream_changes_nothing() -> None:
+    """There is nobody to stop."""
+    state = released(held())
+    assert stop(state, LATER) == state
+
+
+def test_a_run_is_over_once_it_was_stopped() -> None:
+    """An activity that begins later does nothing."""
+    assert held().has_ended(1) is False
+    assert stop(held(), LATER).has_ended(1) is True
+
+
+def test_a_reset_moves_a_live_cursor() -> None:
+    """What was delivered is forgotten: it is wanted again, and a cursor rejected on the way must not skip it."""
+    before = released(held())
+    state = reset(before, Reset("2026-11-18T00:00:00+02:00"), LATER)
+    assert state.position == Position(start_time="2026-11-17T22:00:00Z")
+    assert (state.newest, state.recovered_at, state.outcome) == (None, None, "reset")
+    assert (state.moves, state.fence) == (before.moves + 1, before.fence + 1)
+    again, granted = begin(state, Begin("run-2", LATER, 900, START))
+    assert (granted, again.position.start_time) == (True, "2026-11-17T22:00:00Z")
+
+
+def test_a_run_at_work_cannot_undo_a_reset() -> None:
+    """Its commits come under an old number; the next run waits until it has ended for sure."""
+    state = reset(held(), Reset(START), LATER)
+    assert committed(state) == (state, False)
+    assert release(state, Release(1, LATER, "ok", "")) == (state, False)
+    assert begin(state, Begin("run-2", LATER, 900, START))[1] is False
+    assert begin(state, Begin("run-2", LATER + timedelta(seconds=150), 900, START))[1] is True
+
+
+@pytest.mark.parametrize(
+    ("state", "start", "says"),
+    [
+        (StreamState(), START, "there is no such stream"),
+        (held(end_time=END), START, "this is a backfill's cursor"),
+        (held(), "tomorrow", "start_time must be a time"),
+        (held(), "2026-11-18T00:00:00", "start_time must say its zone"),
+        (held(), "2026-11-23T00:00:00Z", "start_time lies in the future"),
+        (held(), "2026-06-01T00:00:00Z", "start_time is more than 120 days ago"),
+    ],
+    ids=["no stream", "backfill", "no time", "no zone", "future", "too old"],
+)
+def test_a_reset_that_would_do_harm_is_refused(state: StreamState, start: str, says: str) -> None:
+    """Whether it comes over HTTP or was typed into Durable Functions Monitor."""
+    with pytest.raises(OperationRefusedError, match=says):
+        reset(state, Reset(start), NOW)
+
+
+def test_only_a_finished_backfill_is_forgotten() -> None:
+    """And only once nobody can restart it any more."""
+    done = released(held(end_time=END))
+    assert is_finished(done)
+    forget(done, Forget(LATER + timedelta(seconds=1)))
+    for state, says in (
+        (done, "too short a time ago"),
+        (released(held()), "live stream's cursor is never forgotten"),
+        (held(end_time=END), "not finished"),
+        (released(held(end_time=END), "failed", "x"), "not finished"),
+        (released(held(end_time=END), "more"), "not finished"),
+        (StreamState(), "live stream's cursor"),
+    ):
+        with pytest.raises(OperationRefusedError, match=says):
+            forget(state, Forget(LATER))
+
+
+def test_stopping_what_never_was_is_refused() -> None:
+    """A mistyped key makes no stream."""
+    with pytest.raises(OperationRefusedError, match="there is no such stream"):
+        stop(StreamState(), NOW)
