@@ -23,11 +23,16 @@ CAUGHT_UP = frozenset({"ok", "recovered"})
 
 @dataclass(frozen=True, slots=True)
 class RunStart:
-    """Where the stream stood when the present or last run began, all its generations together."""
+    """When the present or last run began, all its generations together, and where it is measured from.
+
+    A run that goes on is measured from its beginning, `newest`; one that begins a stream from its first commit, because
+    nobody knows how much of the time before it is empty.
+    """
 
     at: datetime
     events: int = 0
     newest: datetime | None = None
+    measured_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +152,7 @@ def begin(state: StreamState, asked: Begin) -> tuple[StreamState, bool]:
         lease_until=asked.now + timedelta(seconds=asked.lease_seconds),
         transfer_limit=asked.transfer_limit,
         stopping=False,
-        run=state.run if state.run and state.run.at == run_at else RunStart(run_at, state.events, state.newest),
+        run=state.run if state.run and state.run.at == run_at else _run_start(state, run_at),
         not_before=None,
     ), True
 
@@ -171,10 +176,21 @@ def commit(state: StreamState, done: Commit) -> tuple[StreamState, bool]:
             moved_at=done.now,
             recovered_at=done.now if done.recovered else state.recovered_at,
             events=done.events,
+            run=_measured(state.run, done),
         )
     if state.stopping and done.last:
         state = replace(state, holder="", lease_until=None, outcome="stopped", error="")
     return state, True
+
+
+def _run_start(state: StreamState, run_at: datetime) -> RunStart:
+    return RunStart(run_at, state.events, state.newest, run_at if state.newest else None)
+
+
+def _measured(run: RunStart | None, done: Commit) -> RunStart | None:
+    if run is None or run.newest is not None or done.newest is None:
+        return run
+    return replace(run, events=done.events, newest=done.newest, measured_at=done.now)
 
 
 def release(state: StreamState, ended: Release) -> tuple[StreamState, bool]:

@@ -28,17 +28,21 @@ class Window:
 
     def seconds_left(self, state: StreamState) -> float | None:
         """Estimate how long the present run will need for the rest, if it goes on as it went so far."""
-        if state.run is None or state.moved_at is None or state.newest is None:
+        seconds, run = _measured_seconds(state), state.run
+        if not seconds or run is None or run.newest is None or state.newest is None or state.newest <= run.newest:
             return None
-        covered = state.newest - max(state.run.newest or self.start, self.start)
-        if covered.total_seconds() <= 0:
-            return None
-        return max(0.0, (state.moved_at - state.run.at).total_seconds() * ((self.end - state.newest) / covered))
+        return max(0.0, seconds * ((self.end - state.newest) / (state.newest - run.newest)))
 
 
 def events_per_second(state: StreamState) -> float | None:
-    """Measure the present run; None before it has delivered anything."""
-    if state.run is None or state.moved_at is None or state.events <= state.run.events:
+    """Measure the present run; None before it has got anywhere."""
+    seconds = _measured_seconds(state)
+    if not seconds or state.run is None or state.events <= state.run.events:
         return None
-    seconds = (state.moved_at - state.run.at).total_seconds()
-    return (state.events - state.run.events) / seconds if seconds > 0 else None
+    return (state.events - state.run.events) / seconds
+
+
+def _measured_seconds(state: StreamState) -> float:
+    if state.run is None or state.run.measured_at is None or state.moved_at is None:
+        return 0.0
+    return max(0.0, (state.moved_at - state.run.measured_at).total_seconds())

@@ -91,7 +91,8 @@ async def ended(client: df.DurableFunctionsClient, instance_id: str, seconds: fl
 async def terminate(client: df.DurableFunctionsClient, instance_id: str, reason: str) -> None:
     """End a run at once; one that has ended by itself, or that never was, is left alone."""
     try:
-        await client.terminate_orchestration(instance_id, output=reason)
+        # Not recursive: neither does the host look for children.
+        await client.terminate_orchestration(instance_id, output=reason, recursive=False)
     except grpc.aio.AioRpcError as error:
         if error.code() not in (grpc.StatusCode.NOT_FOUND, grpc.StatusCode.FAILED_PRECONDITION):
             raise

@@ -25,7 +25,9 @@ HALF_WAY = StreamState(
     holder=CHILD,
     fence=2,
     lease_until=NOW + timedelta(minutes=10),
-    run=RunStart(NOW - timedelta(seconds=100), 1_000, parse_moment(START) + timedelta(days=2.5)),
+    run=RunStart(
+        NOW - timedelta(seconds=900), 1_000, parse_moment(START) + timedelta(days=2.5), NOW - timedelta(seconds=100)
+    ),
     newest=parse_moment(START) + timedelta(days=5),
     moved_at=NOW,
     events=6_000,
@@ -143,6 +145,6 @@ def test_the_place_in_a_window_is_never_beyond_it() -> None:
 
 def test_no_pace_is_told_before_anything_was_delivered() -> None:
     """Nor a time left: nobody knows."""
-    idle = replace(HALF_WAY, run=RunStart(NOW, 6_000, HALF_WAY.newest))
+    idle = replace(HALF_WAY, run=RunStart(NOW, 6_000, HALF_WAY.newest, NOW))
     (stream,) = told(idle, parent("running"), child("running")).streams
     assert (stream.events_per_second, stream.seconds_left) == (None, None)

@@ -15,7 +15,7 @@ from onepassword_sentinel.stream_operations import (
     reset,
     stop,
 )
-from onepassword_sentinel.stream_state import Begin, Commit, Release, StreamState, begin, commit, release
+from onepassword_sentinel.stream_state import Begin, Commit, Release, RunStart, StreamState, begin, commit, release
 from tests.core.conftest import NOW
 
 START, END = "2026-11-15T12:00:00Z", "2026-11-20T12:00:00Z"
@@ -38,6 +38,25 @@ def committed(state: StreamState, fence: int = 1, *, last: bool = False) -> tupl
 
 def released(state: StreamState, outcome: str = "ok", error: str = "") -> StreamState:
     return release(state, Release(state.fence, LATER, outcome, error))[0]
+
+
+def test_a_run_that_begins_a_stream_is_measured_from_its_first_commit() -> None:
+    """The window before the first event may be empty; a pace that counts it promises too much."""
+    state, _ = begin(StreamState(), Begin("run-1", NOW, 900, START, END))
+    assert state.run == RunStart(NOW)
+    state, _ = committed(state)
+    assert state.run == RunStart(NOW, 5, NOW, LATER)
+    assert committed(state)[0].run == state.run
+
+
+def test_a_run_that_goes_on_is_measured_from_its_beginning() -> None:
+    """All its generations together; the next run is measured anew."""
+    state = released(held())
+    state, _ = begin(state, Begin("run-2", LATER, 900, START, run_at=LATER))
+    assert state.run == RunStart(LATER, 5, NOW, LATER)
+    moved, _ = committed(state, state.fence)
+    again, _ = begin(released(moved), Begin("run-2", LATER + timedelta(minutes=1), 900, START, run_at=LATER))
+    assert again.run == state.run
 
 
 def test_a_stopped_run_gets_no_new_lease() -> None:
