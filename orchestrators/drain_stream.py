@@ -77,22 +77,24 @@ def _begin(ctx: OrchestrationContext, cursor: EntityInstanceId, run: StreamRun) 
     """Ask for the stream; tell whether it was granted.
 
     A poll that finds it taken leaves it to the next tick. A backfill waits for the lease to run out, as that of a run
-    that was terminated does; a lease that is renewed meanwhile is that of a run that is alive.
+    that was terminated does. Such a run's activity may still renew it, but only for so long as an activity can be at
+    work; whoever renews it later is alive.
     """
-    lease = None
+    asked_first = utc_now(ctx)
     while True:
         answer = yield ctx.call_entity(cursor, "begin", to_wire(run.begin(ctx.instance_id, utc_now(ctx))))
         run.state = from_wire(StreamState, answer["state"])
         if answer["accepted"]:
             return True
-        now, found = utc_now(ctx), run.state.lease_until
+        now, pacing, lease_until = utc_now(ctx), run.request.pacing, run.state.lease_until
         run.refused(now)
-        renewed = found is not None and lease is not None and found > lease
-        if not run.request.is_backfill or run.outcome != "busy" or renewed:
+        if not run.request.is_backfill or run.outcome != "busy" or lease_until is None:
+            return False
+        renewed_at = lease_until - timedelta(seconds=pacing.lease_seconds)
+        if renewed_at > asked_first + timedelta(seconds=run.state.transfer_limit):
             return False
         ctx.set_custom_status(run.custom_status())
-        lease = found or now
-        yield ctx.create_timer(min(max(lease, now), now + timedelta(seconds=2 * run.request.pacing.retry_seconds)))
+        yield ctx.create_timer(min(max(lease_until, now), now + timedelta(seconds=2 * pacing.retry_seconds)))
 
 
 def _drain(ctx: OrchestrationContext, cursor: EntityInstanceId, run: StreamRun) -> Steps[None]:
