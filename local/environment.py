@@ -84,9 +84,12 @@ class Environment:
         return instance
 
     def cursor(self, stream: str) -> dict[str, Any]:
-        """Get the state of a stream's cursor entity; empty before its first run."""
-        found = [state for name, state in self.host.client.entities().items() if name.endswith(f"-{stream}") and state]
-        return dict(found[0]) if found else {}
+        """Get the state of a live stream's cursor entity; empty before its first run."""
+        return dict(self.host.client.entity_state("stream_cursor", self.key(stream)) or {})
+
+    def key(self, stream: str) -> str:
+        """Name a live stream's cursor."""
+        return f"{self.source.account_uuid}-{stream}"
 
     async def dead_letters(self) -> dict[str, str]:
         """The reason of every dead letter, by the event's uuid."""

@@ -30,7 +30,7 @@ a start scheduled for later starts at once                      not done
 
 import uuid
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import durabletask.internal.orchestrator_service_pb2 as pb
 from durabletask.internal import helpers
@@ -78,6 +78,13 @@ class DurableBackend(EngineServer):
             response = super().StartInstance(request, context)
             self._begin_execution(self._instances[response.instanceId])
             return response
+
+    def backdate(self, instance_id: str, by: timedelta) -> None:
+        """Let an instance have begun and ended earlier than it did."""
+        with self._lock:
+            instance = self._instances[instance_id]
+            instance.created_at -= by
+            instance.last_updated_at -= by
 
     def _create_instance_internal(
         self, instance_id: str, name: str, encoded_input: str | None = None, version: str | None = None

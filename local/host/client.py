@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 from uuid import uuid4
@@ -131,6 +131,10 @@ class DurableClient:
         """Start a finished instance again with the same input and return the id of the new run."""
         request = pb.RestartInstanceRequest(instanceId=instance_id, restartWithNewInstanceId=new_id)
         return self._backend.RestartInstance(request, IN_PROCESS).instanceId
+
+    def backdate(self, instance_id: str, by: timedelta) -> None:
+        """Let an instance have begun and ended so much earlier, for what only happens after days."""
+        self._backend.backdate(instance_id, by)
 
     def raise_event(self, instance_id: str, name: str, payload: Any = None) -> None:
         """Raise an external event."""

@@ -55,10 +55,7 @@ async def test_a_backfill_delivers_its_window_beside_the_live_events(env: Enviro
         (stream, "completed", 100.0) for stream in STREAMS
     }
     assert {stream["instance_id"] for stream in found["streams"]} == set(started.body["streams"].values())
-    assert live == {
-        stream: env.host.client.entity_state("stream_cursor", f"{env.source.account_uuid}-{stream}")
-        for stream in STREAMS
-    }
+    assert live == {stream: env.cursor(stream) for stream in STREAMS}
     health = env.health(f"| where backfill_id == '{backfill_id}'")
     assert {row["event_type"] for row in health} == set(STREAMS)
 
