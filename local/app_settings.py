@@ -5,7 +5,17 @@ from typing import Final
 
 # Every app setting found in the environment is passed on, and what the identity library reads in Azure.
 _PREFIXES: Final = ("ONEPASSWORD_", "LOGS_INGESTION_", "AzureWebJobs", "AZURE_", "IDENTITY_", "PYTHON_")
-_NAMES: Final = frozenset({"POLL_SCHEDULE", "FIRST_RUN_LOOKBACK_DAYS", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY"})
+_NAMES: Final = frozenset(
+    {
+        "POLL_SCHEDULE",
+        "FIRST_RUN_LOOKBACK_DAYS",
+        "HISTORY_RETENTION_DAYS",
+        "MONITOR_URL",
+        "HTTPS_PROXY",
+        "HTTP_PROXY",
+        "NO_PROXY",
+    }
+)
 
 DEFAULTS: Final = {
     "POLL_SCHEDULE": "0 */5 * * * *",

@@ -59,7 +59,8 @@ class Settings:
     """What an operator configured.
 
     `retention_days` is for how long the history of runs is kept, `monitor_url` where Durable Functions Monitor shows
-    this app's hub. `problems` holds what is wrong with single accounts: the others are polled all the same.
+    this app's hub. `problems` holds what does not keep the rest from being polled: what is wrong with single accounts,
+    and with settings that polls do without.
     """
 
     accounts: tuple[Account, ...]
@@ -85,17 +86,18 @@ class Settings:
         rule_id = _rule_id(values, shared)
         scope = _scope(values, shared)
         lookback_days = _days(values, LOOKBACK, DEFAULT_LOOKBACK_DAYS, range(HISTORY_DAYS + 1), shared)
-        retention_days = _days(values, RETENTION, DEFAULT_RETENTION_DAYS, range(1, MOST_RETENTION_DAYS + 1), shared)
-        monitor_url = _monitor_url(values, shared)
         storage = StorageAccount.parse(values, shared)
         accounts: list[Account] = []
         problems: list[str] = []
-        for name in _account_names(values):
+        retention_days = _days(values, RETENTION, DEFAULT_RETENTION_DAYS, range(1, MOST_RETENTION_DAYS + 1), problems)
+        monitor_url = _monitor_url(values, problems)
+        names = _account_names(values)
+        for name in names:
             try:
                 accounts.append(_account(values, name, now))
             except ValueError as error:
                 problems.append(str(error))
-        if not accounts and not problems:
+        if not names:
             problems.append(f"{TOKEN} is missing: give it the Events API bearer token of your 1Password account")
         if shared or not accounts:
             raise SettingsError([*shared, *problems])
@@ -218,4 +220,5 @@ def _monitor_url(values: Mapping[str, str], problems: list[str]) -> str:
     url = values.get(MONITOR_URL, "").strip().rstrip("/")
     if url and not re.fullmatch(r"https?://[^\s\"'<>/]+(/[^\s\"'<>?#]*)?", url):
         problems.append(f"{MONITOR_URL} must be an address with the hub, such as https://dfm.example/OnePasswordEvents")
+        return ""
     return url

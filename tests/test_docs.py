@@ -20,6 +20,8 @@ SETTINGS = (
     settings.RULE_ID,
     settings.SCOPE,
     settings.LOOKBACK,
+    settings.RETENTION,
+    settings.MONITOR_URL,
     "POLL_SCHEDULE",
     storage_account.CONNECTION,
     storage_account.SERVICE_URI,

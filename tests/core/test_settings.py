@@ -145,6 +145,32 @@ def test_the_lookback_is_a_number_of_days_that_1password_keeps(days: str) -> Non
         parse(ONEPASSWORD_TOKEN=jwt(), FIRST_RUN_LOOKBACK_DAYS=days)
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("HISTORY_RETENTION_DAYS", "0", "must be a whole number of days from 1 to 3650"),
+        ("HISTORY_RETENTION_DAYS", "9" * 5_000, "must be a whole number of days from 1 to 3650"),
+        ("MONITOR_URL", "dfm.example", "must be an address with the hub"),
+        ("MONITOR_URL", "javascript:alert(1)", "must be an address with the hub"),
+        ("MONITOR_URL", "https://dfm.example/hub?code=1", "must be an address with the hub"),
+    ],
+)
+def test_what_polls_do_without_does_not_keep_them(name: str, value: str, says: str) -> None:
+    """It is reported, and the default is used."""
+    settings = Settings.parse({**DELIVERY, "ONEPASSWORD_TOKEN": jwt(), name: value}, now=NOW)
+    (problem,) = settings.problems
+    assert problem.startswith(f"{name} {says}")
+    assert (settings.retention_days, settings.monitor_url, len(settings.accounts)) == (30, "", 1)
+
+
+def test_the_monitor_is_where_the_setting_says() -> None:
+    """With the hub, and without a slash at the end."""
+    settings = parse(
+        ONEPASSWORD_TOKEN=jwt(), MONITOR_URL="https://dfm.example/OnePasswordEvents/", HISTORY_RETENTION_DAYS="90"
+    )
+    assert (settings.monitor_url, settings.retention_days) == ("https://dfm.example/OnePasswordEvents", 90)
+
+
 def test_a_token_shows_in_no_repr() -> None:
     """Whoever logs the settings logs no secret."""
     token = jwt(iat=1)

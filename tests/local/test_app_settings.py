@@ -11,6 +11,7 @@ def test_app_settings_are_passed_on_and_nothing_else() -> None:
         "ONEPASSWORD_TOKEN_ACME": "t",
         "LOGS_INGESTION_SCOPE": "s",
         "POLL_SCHEDULE": "p",
+        "MONITOR_URL": "m",
         "AZURE_CLIENT_ID": "c",
     }
     assert passed_on({**settings, "EDITOR": "vi", "POLL": "1"}) == settings
