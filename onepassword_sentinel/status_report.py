@@ -16,7 +16,7 @@ from onepassword_sentinel.stream_state import StreamState
 
 # What the page is about: the last day, as an operator's shift sees it.
 SPAN: Final = timedelta(days=1)
-POLLS_SHOWN: Final = 20
+POLLS_SHOWN: Final = 12
 # Polls that are overdue by more than two intervals do not come; of a schedule that is not known yet, a quarter of an
 # hour is three intervals.
 _LONGEST_SILENCE: Final = 15 * 60
