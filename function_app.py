@@ -4,10 +4,10 @@ import logging
 
 import azure.durable_functions as df
 
-from activities import discover_streams, report_health, transfer_events
+from activities import discover_streams, report_health, transfer_events, upload_dead_letters
 from entities import stream_cursor
-from orchestrators import backfill, drain_stream, poll, reset_stream
-from triggers import backfills, housekeeping, polls, status, streams, timer
+from orchestrators import backfill, drain_stream, poll, replay_dead_letters, reset_stream
+from triggers import backfills, dead_letters, housekeeping, polls, status, streams, timer
 
 # One line per replay and per HTTP call otherwise; theirs are worth reading only when something is wrong.
 for noisy in ("azure.core", "azure.durable_functions", "azure.identity", "durabletask"):
@@ -20,13 +20,16 @@ for module in (
     polls,
     backfills,
     streams,
+    dead_letters,
     status,
     poll,
     backfill,
     drain_stream,
     reset_stream,
+    replay_dead_letters,
     discover_streams,
     transfer_events,
+    upload_dead_letters,
     report_health,
     stream_cursor,
 ):

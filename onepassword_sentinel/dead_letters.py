@@ -13,7 +13,7 @@ CONTAINER: Final = "onepassword-dead-letters"
 _DETAIL_LENGTH: Final = 1_000
 _ASCII: Final = str.maketrans({"“": '"', "”": '"', "…": "..."})
 
-type Reason = Literal["refused", "too_large", "cut"]
+type Reason = Literal["refused", "suspected", "too_large", "cut"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,8 @@ class DeadLetter:
         event: as 1Password sent it, unaltered.
         uuid: the event's; empty if it has none.
         reason: `refused` by Azure on its own, `too_large` for a request, or `cut`: the row is in the table, but a
-            field of it is longer than Azure keeps.
+            field of it is longer than Azure keeps. `suspected` as long as it is not decided whether a row that was
+            refused is at fault itself: it may be delivered yet.
         status: what Azure answered; 0 if it was not asked.
         detail: the same in a sentence.
         time: when it was kept.

@@ -6,13 +6,13 @@ cut, which it does without a word, is delivered and kept as a dead letter too.
 
 When Azure refuses one row after the other, it is not the rows: the rule is wrong, and an operator has to mend it. So a
 row counts as refused on its own only if another one of this transfer is accepted, and no more than a few in a row are
-taken for it. Its dead letter is written first all the same: if the storage fails, nothing behind the row may have been
-uploaded, or it would be uploaded again.
+taken for it. It is kept first all the same, as suspected: if the storage fails, nothing behind the row may have been
+uploaded, or it would be uploaded again. Only when it is decided is it called refused.
 """
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Final, Protocol
 
@@ -56,6 +56,7 @@ class Delivery:
     _accepts: bool = False
     _refused_in_a_row: int = 0
     _suspects: list[DeadLetter] = field(default_factory=list)
+    _refused: list[DeadLetter] = field(default_factory=list)
     _cut: set[int] = field(default_factory=set)
 
     async def deliver(self, page: Page, start: int, tail: tuple[str, ...], tally: Tally) -> AsyncIterator[int]:
@@ -78,6 +79,7 @@ class Delivery:
             self._decide_at_the_end(tally)
         finally:
             await self._discard_suspects()
+            await self._call_refused()
 
     def _places(self, page: Page, start: int, tally: Tally) -> Iterator[int]:
         """Give the places of the events that were not delivered yet. An event without uuid cannot be recognised."""
@@ -108,8 +110,8 @@ class Delivery:
                         await self._suspect(page, part.places[0], refusal)
                     continue
                 self._accepts, self._refused_in_a_row = True, 0
-                tally.dead_letters += len(self._suspects) + len(self._cut.intersection(part.places))
-                self._suspects.clear()
+                tally.dead_letters += len(self._cut.intersection(part.places))
+                self._condemn_suspects(tally)
                 tally.chunks += 1
                 tally.bytes += part.size
                 tally.events += len(part.rows)
@@ -117,7 +119,7 @@ class Delivery:
                 yield part.end
 
     async def _suspect(self, page: Page, place: int, refusal: RowsRefusedError) -> None:
-        letter = self._letter(page, place, "refused", refusal.status, str(refusal))
+        letter = self._letter(page, place, "suspected", refusal.status, str(refusal))
         await self.dead_letters.keep(letter)
         self._suspects.append(letter)
         self._refused_in_a_row += 1
@@ -128,8 +130,7 @@ class Delivery:
         """Take the rows that were refused last for what they are, if this transfer has seen one accepted."""
         if self._suspects and not self._accepts:
             raise self._not_the_rows()
-        tally.dead_letters += len(self._suspects)
-        self._suspects.clear()
+        self._condemn_suspects(tally)
 
     def _not_the_rows(self) -> PermanentError:
         refused, detail = self._refused_in_a_row, self._suspects[-1].detail
@@ -141,8 +142,20 @@ class Delivery:
             "stream is accepted, what is refused beside it becomes a dead letter and the stream goes on)",
         )
 
+    def _condemn_suspects(self, tally: Tally) -> None:
+        """Decide that the rows are at fault themselves; they are passed from now on."""
+        tally.dead_letters += len(self._suspects)
+        self._refused += self._suspects
+        self._suspects.clear()
+
+    async def _call_refused(self) -> None:
+        """Say what was decided. They are kept already: a storage that fails now loses nothing, only the better word."""
+        while self._refused:
+            with suppress(ConnectorError):
+                await self.dead_letters.keep(replace(self._refused.pop(), reason="refused"))
+
     async def _discard_suspects(self) -> None:
-        """Take back what was kept of rows that will be tried again; what stays behind is written anew then."""
+        """Take back what was kept of rows that will be tried again; what stays behind is still called suspected."""
         with suppress(ConnectorError):
             while self._suspects:
                 await self.dead_letters.discard(self._suspects.pop())

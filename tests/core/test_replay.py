@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -17,7 +16,7 @@ from onepassword_sentinel.delivery import MAX_FIELD_BYTES
 from onepassword_sentinel.errors import ConnectorError, PermanentError, ThrottledError, TransientError
 from onepassword_sentinel.event_types import EventType
 from onepassword_sentinel.kept_letters import KeptLetter, Listing
-from onepassword_sentinel.replay import UNDECIDED_FOR, Replay
+from onepassword_sentinel.replay import Replay
 from onepassword_sentinel.replay_run import Place, ReplayBatch, ReplayCounts
 from tests.core.conftest import NOW
 from tests.core.scripted import Sink, event
@@ -95,16 +94,8 @@ class Shelf:
         return {about["uuid"]: about["reason"] for about in self.metadata.values()}
 
 
-def held(*keys: str) -> Callable[[str], Awaitable[bool]]:
-    async def is_delivered_now(key: str) -> bool:
-        return key in keys
-
-    return is_delivered_now
-
-
 def replay(shelf: Shelf, sink: Sink, **options: Any) -> Replay:
-    options.setdefault("is_delivered_now", held())
-    return Replay(shelf, sink, "Custom-Events", utc_now=lambda: NOW, **options)
+    return Replay(shelf, sink, "Custom-Events", **options)
 
 
 async def replay_all(shelf: Shelf, sink: Sink, **options: Any) -> list[ReplayBatch]:
@@ -298,24 +289,11 @@ async def test_what_azure_cuts_of_a_row_that_it_takes_now_is_not_lost() -> None:
     assert sink.uuids == ["U1"]
 
 
-@pytest.mark.parametrize(
-    ("age", "holder", "waits"),
-    [
-        (timedelta(seconds=1), "ACC-auditevents", True),
-        (timedelta(seconds=-5), "ACC-auditevents", True),
-        (timedelta(seconds=1), "ACC-itemusages", False),
-        (UNDECIDED_FOR, "ACC-auditevents", False),
-    ],
-    ids=["young and held", "of a clock that is ahead", "another stream held", "old and held"],
-)
-async def test_a_letter_whose_row_may_be_tried_again_is_left_to_its_stream(
-    age: timedelta, holder: str, *, waits: bool
-) -> None:
-    """It was written before it is known whether the row is at fault; if the rule is, the stream delivers the row."""
-    shelf, sink = Shelf(letter(1, time=NOW - age)), Sink()
-    (batch,) = await replay_all(shelf, sink, is_delivered_now=held(holder))
-    assert batch.counts == (ReplayCounts(left=1) if waits else ReplayCounts(uploaded=1))
-    assert shelf.uuids == (["U1"] if waits else [])
+async def test_a_row_that_is_only_suspected_is_left_alone() -> None:
+    """It was kept before it was known whether the row is at fault; if the rule was, its stream has delivered it."""
+    shelf, sink = Shelf(letter(1, reason="suspected")), Sink()
+    (batch,) = await replay_all(shelf, sink)
+    assert (batch.counts, shelf.uuids, sink.uuids) == (ReplayCounts(left=1), ["U1"], [])
 
 
 @settings(max_examples=150, deadline=None)

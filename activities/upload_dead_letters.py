@@ -1,0 +1,34 @@
+"""Activity: deliver dead letters again, and take out those that Azure takes now."""
+
+from typing import Any
+
+import azure.durable_functions as df
+
+from activities.connections import dead_letters, log_ingestion, read_settings
+from onepassword_sentinel.errors import Failure, SettingsError, TransientError
+from onepassword_sentinel.log_ingestion import EVENTS_STREAM
+from onepassword_sentinel.replay import Replay
+from onepassword_sentinel.replay_run import ReplayBatch, ReplayRequest
+from onepassword_sentinel.wire import from_wire, to_wire
+
+bp = df.Blueprint()
+
+
+@bp.activity_trigger(input_name="payload")
+async def upload_dead_letters(payload: dict) -> dict[str, Any]:
+    """Replay a batch, and say how far it came, also when something failed on the way.
+
+    Raises:
+        TransientError: nothing was achieved, and trying again may help; the orchestration's retry policy does.
+
+    """
+    request = from_wire(ReplayRequest, payload)
+    try:
+        settings = read_settings()
+    except SettingsError as error:
+        return to_wire(ReplayBatch(request.place, failure=Failure.of(error)))
+    replay = Replay(dead_letters(settings), log_ingestion(settings), EVENTS_STREAM)
+    batch = await replay.run(request.place)
+    if batch.place == request.place and batch.failure and batch.failure.kind == "transient":
+        raise TransientError(batch.failure.message)
+    return to_wire(batch)
