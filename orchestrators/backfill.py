@@ -15,8 +15,8 @@ from onepassword_sentinel.payloads import BackfillRequest
 from onepassword_sentinel.requests import InvalidRequestError
 from onepassword_sentinel.sentences import joined
 from onepassword_sentinel.wire import from_wire, to_wire
-from orchestrators.children import wait_for_all
-from orchestrators.orchestration import Steps, retry_policy, utc_now
+from orchestrators.children import rows_of_accounts, wait_for_all
+from orchestrators.orchestration import Steps, report, retry_policy, utc_now
 
 bp = df.Blueprint()
 
@@ -39,7 +39,10 @@ def backfill(ctx: OrchestrationContext, data: dict[str, Any] | None) -> Steps[di
     4. Fail with all the sentences if any of them failed.
     """
     log = ctx.create_replay_safe_logger(logging.getLogger(__name__))
-    request = _request(ctx, data or {})
+    try:
+        request = from_wire(BackfillRequest, data) if data and "id" in data else read_backfill(data or {}, utc_now(ctx))
+    except (InvalidRequestError, msgspec.ValidationError) as error:
+        raise BackfillFailedError(f"this input is no backfill: {error}") from error
     about = {"backfill": request.id, "window": f"{request.start_time} to {request.end_time}"}
     ctx.set_custom_status({**about, "state": "asking which streams there are"})
     found = yield from _discover(ctx, request)
@@ -57,23 +60,20 @@ def backfill(ctx: OrchestrationContext, data: dict[str, Any] | None) -> Steps[di
         for stream in streams
     }
     ended = yield from wait_for_all(children)
-    problems += ended.problems
+    if rows := [*rows_of_accounts(problems), *ended.rows]:
+        named = [{**row, "instance_id": ctx.instance_id, "backfill_id": request.id} for row in rows]
+        if unreported := (yield from report(ctx, request.pacing, outcomes=named)):
+            log.warning("the health rows of backfill %s could not be delivered: %s", request.id, unreported)
+    sentences = [*(problem["message"] for problem in problems), *ended.problems]
     events = sum(result["events"] for result in ended.results.values())
-    state = "failed" if problems else "ended"
+    state = "failed" if sentences else "ended"
     ctx.set_custom_status({**about, "state": state, "streams": len(streams), "events": events})
-    if problems:
-        sentence = joined(problems)
+    if sentences:
+        sentence = joined(sentences)
         log.error(sentence)
         raise BackfillFailedError(sentence)
     log.info("backfill %s: %s", request.id, ", ".join(f"{at}: {got['outcome']}" for at, got in ended.results.items()))
     return {"v": 1, **about, "events": events, "streams": ended.results}
-
-
-def _request(ctx: OrchestrationContext, data: dict[str, Any]) -> BackfillRequest:
-    try:
-        return from_wire(BackfillRequest, data) if "id" in data else read_backfill(data, utc_now(ctx))
-    except (InvalidRequestError, msgspec.ValidationError) as error:
-        raise BackfillFailedError(f"this input is no backfill: {error}") from error
 
 
 def _discover(ctx: OrchestrationContext, request: BackfillRequest) -> Steps[dict[str, Any]]:
@@ -85,7 +85,7 @@ def _discover(ctx: OrchestrationContext, request: BackfillRequest) -> Steps[dict
                 "discover_streams", input={"v": 1}, retry_policy=retry_policy(request.pacing)
             )
         except TaskFailedError as error:
-            raise BackfillFailedError(error.details.message) from error
+            return {"streams": [], "problems": [_problem(error.details.message, kind="transient")]}
         if not any(problem["kind"] == "throttled" for problem in _relevant(request, found["problems"])):
             break
         yield ctx.create_timer(utc_now(ctx) + timedelta(seconds=request.pacing.throttle_seconds))
@@ -97,18 +97,22 @@ def _relevant(request: BackfillRequest, problems: list[dict[str, str]]) -> list[
     return [problem for problem in problems if request.account in (None, problem["account"])]
 
 
-def _problems(request: BackfillRequest, streams: list[Stream], found: list[dict[str, str]]) -> list[str]:
+def _problems(request: BackfillRequest, streams: list[Stream], found: list[dict[str, str]]) -> list[dict[str, str]]:
     """Say what keeps the backfill from being whole."""
-    problems = [problem["message"] for problem in (_relevant(request, found) if streams else found)]
+    problems = _relevant(request, found) if streams else found
     covered = {stream.event_type for stream in streams}
-    problems += [
-        f"{event_type}: no token covers it, so there is nothing to backfill"
+    missing = [
+        _problem(f"{event_type}: no token covers it, so there is nothing to backfill")
         for event_type in request.event_types
         if event_type not in covered
     ]
-    if not streams and not problems:
-        problems.append(f"no account is named {request.account!r}, so there is nothing to backfill")
-    return problems
+    if not streams and not problems and not missing:
+        missing.append(_problem(f"no account is named {request.account!r}, so there is nothing to backfill"))
+    return [*problems, *missing]
+
+
+def _problem(message: str, *, kind: str = "permanent") -> dict[str, str]:
+    return {"account": "", "kind": kind, "message": message}
 
 
 def _stream(data: dict[str, Any]) -> Stream:

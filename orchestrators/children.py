@@ -1,4 +1,4 @@
-"""The runs of streams that a poll or a backfill has started, and how they ended."""
+"""The runs of streams that a poll or a backfill starts, how they end, and who reports when they cannot."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,6 +17,18 @@ class Ended:
     results: dict[str, Any] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     rows: list[dict[str, Any]] = field(default_factory=list)
+
+
+def rows_of_accounts(problems: list[dict[str, str]]) -> list[dict[str, Any]]:
+    """Make the health table's rows of accounts that have no streams to speak of."""
+    return [
+        {
+            "outcome": "throttled" if about["kind"] == "throttled" else "failed",
+            "account": about["account"],
+            "error": about["message"],
+        }
+        for about in problems
+    ]
 
 
 def wait_for_all(children: Mapping[Stream, Task[Any]]) -> Steps[Ended]:

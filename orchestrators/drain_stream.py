@@ -85,6 +85,7 @@ def _begin(ctx: OrchestrationContext, cursor: EntityInstanceId, run: StreamRun) 
         answer = yield ctx.call_entity(cursor, "begin", to_wire(run.begin(ctx.instance_id, utc_now(ctx))))
         run.state = from_wire(StreamState, answer["state"])
         if answer["accepted"]:
+            run.granted()
             return True
         now, pacing, lease_until = utc_now(ctx), run.request.pacing, run.state.lease_until
         run.refused(now)

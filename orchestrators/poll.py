@@ -12,7 +12,7 @@ from onepassword_sentinel.moments import format_moment
 from onepassword_sentinel.payloads import DrainRequest, PollRequest
 from onepassword_sentinel.sentences import joined
 from onepassword_sentinel.wire import from_wire, to_wire
-from orchestrators.children import wait_for_all
+from orchestrators.children import rows_of_accounts, wait_for_all
 from orchestrators.orchestration import Steps, report, retry_policy, utc_now
 
 bp = df.Blueprint()
@@ -69,7 +69,7 @@ def poll(ctx: OrchestrationContext, data: dict[str, Any] | None) -> Steps[dict[s
     if healthy:
         if unreported := (yield from report(ctx, request.pacing, heartbeat=ctx.instance_id)):
             problems.append(f"the heartbeat could not be delivered: {unreported}")
-    elif rows := [*_rows_of_accounts(found["problems"]), *ended.rows]:
+    elif rows := [*rows_of_accounts(found["problems"]), *ended.rows]:
         named = [{**row, "instance_id": ctx.instance_id} for row in rows]
         if unreported := (yield from report(ctx, request.pacing, outcomes=named)):
             log.warning("the health rows of this poll could not be delivered: %s", unreported)
@@ -82,15 +82,3 @@ def poll(ctx: OrchestrationContext, data: dict[str, Any] | None) -> Steps[dict[s
         log.warning(about["message"])
     log.info("polled %s", ", ".join(f"{label}: {result['outcome']}" for label, result in results.items()))
     return {"v": 1, "healthy": healthy, "streams": results}
-
-
-def _rows_of_accounts(problems: list[dict[str, str]]) -> list[dict[str, Any]]:
-    """Make the health table's rows of accounts that have no streams to speak of."""
-    return [
-        {
-            "outcome": "throttled" if about["kind"] == "throttled" else "failed",
-            "account": about["account"],
-            "error": about["message"],
-        }
-        for about in problems
-    ]

@@ -52,6 +52,10 @@ class StreamRun:
             run_at=request.run_at,
         )
 
+    def granted(self) -> None:
+        """Note that the stream is this run's, however long it had to wait for it."""
+        self.outcome, self.failure = "running", None
+
     def refused(self, now: datetime) -> None:
         """Note why the stream was not granted."""
         state, label = self.state, self.request.stream.label

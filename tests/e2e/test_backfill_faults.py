@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from local.host import RuntimeStatus
-from local.onepassword import ALWAYS, DropConnection, OnePasswordSimulator, Status
+from local.onepassword import ALWAYS, DropConnection, OnePasswordSimulator, Stall, Status
 from local.simulators import Simulators
 from tests.e2e.api import call, days_ago
-from tests.e2e.conftest import STREAMS, Environment, Launch
+from tests.e2e.conftest import STREAMS, Environment, Launch, until
 from tests.e2e.test_reruns import assert_window_landed_once, backfill_input, start_backfill
 
 PATIENT = {"stall_seconds": 0.1, "most_stalls": 3}
@@ -54,6 +54,29 @@ async def test_throttling_at_the_beginning_is_waited_out(env: Environment) -> No
     assert_window_landed_once(env, backfill_id)
 
 
+async def test_a_stream_that_was_terminated_is_reported_for(env: Environment) -> None:
+    """Its backfill says so, in its output and in the health table; the other streams are delivered."""
+    env.source.faults.add(Stall(0.6), target="auditevents")
+    backfill_id, name = start_backfill(env, days_ago(30))
+    await until(lambda: env.source.requests["auditevents"])
+    env.host.client.terminate(f"{name}-auditevents", "enough of it")
+    ended = await env.host.client.wait_for(name)
+    assert ended.status is RuntimeStatus.FAILED
+    (row,) = env.health("| where outcome == 'failed'")
+    assert (row["event_type"], row["error"], row["backfill_id"]) == ("auditevents", ended.error_message, backfill_id)
+    assert row["instance_id"] == name
+
+
+async def test_1password_out_of_reach_is_reported(env: Environment) -> None:
+    """Before it is known which streams there are."""
+    env.source.faults.add(DropConnection(), times=ALWAYS)
+    backfill_id, name = start_backfill(env, days_ago(30))
+    ended = await env.host.client.wait_for(name)
+    assert ended.error_message.startswith("introspection: no whole answer from https://localhost")
+    (row,) = env.health()
+    assert (row["outcome"], row["error"], row["backfill_id"]) == ("failed", ended.error_message, backfill_id)
+
+
 async def test_a_backfill_of_one_account_leaves_the_other_alone(launch: Launch) -> None:
     """Its failure is not the other's either, and a backfill of all accounts has cursors for each."""
     other = OnePasswordSimulator(seed=99, events=120)
@@ -93,6 +116,8 @@ async def test_an_event_type_that_no_token_covers_is_said(launch: Launch) -> Non
         assert ended.error_message == "itemusages: no token covers it, so there is nothing to backfill"
         found = (await call(env, "GET", started.headers["location"])).body
         assert (found["state"], found["events"], found["failure"]) == ("failed", 300, ended.error_message)
+        (row,) = env.health("| where outcome == 'failed'")
+        assert (row["error"], row["backfill_id"]) == (ended.error_message, found["id"])
 
 
 @pytest.mark.parametrize(
