@@ -67,12 +67,13 @@ class _Stream:
 
     def window(self) -> Window | None:
         """Take the window from the run, or from the cursor and its key once the run is history no more."""
-        if self.run is not None:
-            with suppress(KeyError, TypeError, ValueError):  # somebody may have typed it
+        with suppress(KeyError, TypeError, ValueError):  # somebody may have typed it
+            if self.run is not None:
                 return Window.parse(self.run.input["start_time"], self.run.input["end_time"])
-        if self.state is not None and self.state.position.end_time is not None:
-            start = datetime.strptime(self.key[:16], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
-            return Window.parse(format_moment(start), self.state.position.end_time)
+        with suppress(ValueError):  # likewise
+            if self.state is not None and self.state.position.end_time is not None:
+                start = datetime.strptime(self.key[:16], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+                return Window.parse(format_moment(start), self.state.position.end_time)
         return None
 
     def describe(self, now: datetime) -> BackfillStreamStatus:

@@ -2,9 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import msgspec
+
+# No request needs a tenth of it; and of a large body, far more would have to be said than was sent.
+MOST_BYTES: Final = 16_384
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,19 +23,22 @@ class InvalidRequestError(ValueError):
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(problems)
-        super().__init__("; ".join(f"{problem.pointer.strip('/')} {problem.detail}" for problem in self.problems))
+        said = (f"{problem.pointer.strip('/')} {problem.detail}".strip() for problem in self.problems)
+        super().__init__("; ".join(said))
 
 
 def read_object(body: bytes) -> dict[str, Any]:
     """Read a JSON object.
 
     Raises:
-        InvalidRequestError: it is no JSON object.
+        InvalidRequestError: it is no JSON object, or larger than any request.
 
     """
+    if len(body) > MOST_BYTES:
+        raise InvalidRequestError([Problem("", f"the body must be no more than {MOST_BYTES:,} bytes")])
     try:
         data = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidRequestError([Problem("", f"the body must be a JSON object ({error})")]) from error
     if not isinstance(data, dict):
         raise InvalidRequestError([Problem("", "the body must be a JSON object")])

@@ -78,8 +78,9 @@ async def stop_backfill(req: func.HttpRequest, client: df.DurableFunctionsClient
     if found.state != "running":
         return answer(found)
     await running_backfills.stop(client, found.id)
-    stopped = await running_backfills.find(client, found.id)
-    return answer(stopped, HTTPStatus.OK if stopped and stopped.state != "running" else HTTPStatus.ACCEPTED)
+    # Somebody may have purged it in between.
+    stopped = await running_backfills.find(client, found.id) or found
+    return answer(stopped, HTTPStatus.OK if stopped.state != "running" else HTTPStatus.ACCEPTED)
 
 
 def _read(body: bytes, settings: Settings) -> BackfillRequest:
