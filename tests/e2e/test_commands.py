@@ -183,7 +183,7 @@ async def test_a_destination_of_ones_own_is_delivered_to(tmp_path: Path) -> None
 
 
 async def test_serve_polls_on_schedule_until_interrupted(tmp_path: Path) -> None:
-    """The timer fires, HTTP answers on the port, and Ctrl-C stops everything, the worker too."""
+    """The timer fires, HTTP and the status page answer on the port, and Ctrl-C stops everything it has started."""
     arguments = ("serve", "--events", "50", "--port", "0", "--state", str(tmp_path))
     async with command(*arguments, POLL_SCHEDULE="* * * * * *") as process, asyncio.timeout(60):
         assert process.stdout is not None
@@ -194,16 +194,18 @@ async def test_serve_polls_on_schedule_until_interrupted(tmp_path: Path) -> None
                 assert answer.status == 202
             async with session.get(f"{address[0]}/api/nothing") as answer:
                 assert answer.status == 404
+            async with session.get(f"{address[0]}/api/status", headers={"Accept": "text/html"}) as answer:
+                assert (answer.status, answer.content_type) == (200, "text/html")
         while b" poll-" not in (line := await process.stdout.readline()):
             assert line
         assert re.search(rb"poll-\d{8}T\d{6}Z signinattempts: \d+ \(ok\)", line)
         children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()  # noqa: ASYNC240
-        assert len(children) == 1
+        assert len(children) == 2, "the worker and the storage account"
         process.send_signal(signal.SIGINT)
         out, err = await process.communicate()
         assert (process.returncode, err) == (0, b"")
         assert out.decode().splitlines()[-1] == "Stopping ..."
-    assert not Path(f"/proc/{children[0]}").exists()  # noqa: ASYNC240
+    assert not any(Path(f"/proc/{child}").exists() for child in children)  # noqa: ASYNC240
 
 
 async def test_simulate_prints_settings_that_work(tmp_path: Path) -> None:
