@@ -46,7 +46,8 @@ def backfill(ctx: OrchestrationContext, data: dict[str, Any] | None) -> Steps[di
     about = {"backfill": request.id, "window": f"{request.start_time} to {request.end_time}"}
     ctx.set_custom_status({**about, "state": "asking which streams there are"})
     found = yield from _discover(ctx, request)
-    streams = [stream for stream in map(_stream, found["streams"]) if request.covers(stream)]
+    granted = [from_wire(Stream, stream) for stream in found["streams"]]
+    streams = [stream for stream in granted if request.covers(stream)]
     problems = _problems(request, streams, found["problems"])
     ctx.set_custom_status({**about, "state": "running", "streams": len(streams)})
 
@@ -113,7 +114,3 @@ def _problems(request: BackfillRequest, streams: list[Stream], found: list[dict[
 
 def _problem(message: str, *, kind: str = "permanent") -> dict[str, str]:
     return {"account": "", "kind": kind, "message": message}
-
-
-def _stream(data: dict[str, Any]) -> Stream:
-    return from_wire(Stream, data)

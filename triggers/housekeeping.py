@@ -49,7 +49,12 @@ async def _ended_before(client: df.DurableFunctionsClient, before: datetime) -> 
     # The task hub knows when runs began; those that ended later are sorted out here.
     query = OrchestrationQuery(created_time_to=before, runtime_status=_FINISHED)
     states = await client.get_all_orchestration_states(query)
-    return [state.instance_id for state in states if task_hub.utc(state.last_updated_at) < before]
+    return [
+        state.instance_id
+        for state in states
+        # In Azure Storage an entity is an instance too, and a live cursor must never be purged.
+        if task_hub.utc(state.last_updated_at) < before and not state.instance_id.startswith("@")
+    ]
 
 
 async def _purge(client: df.DurableFunctionsClient, instance_ids: Iterable[str]) -> int:
