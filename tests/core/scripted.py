@@ -3,12 +3,14 @@
 import asyncio
 import gzip
 import json
+from datetime import timedelta
 from typing import Any
 
 from onepassword_sentinel.dead_letters import DeadLetter
 from onepassword_sentinel.delivery import Delivery
 from onepassword_sentinel.errors import ConnectorError, RowsRefusedError
 from onepassword_sentinel.event_types import EventType
+from onepassword_sentinel.kept_letters import KeptLetter, Listing
 from onepassword_sentinel.page import Page
 from onepassword_sentinel.position import Position
 from onepassword_sentinel.stream_state import StreamState
@@ -16,6 +18,7 @@ from onepassword_sentinel.transfer import Drain, Transfer
 from tests.core.conftest import NOW
 
 START = Position(start_time="2026-11-15T00:00:00Z")
+OLD = NOW - timedelta(days=1)
 
 
 def event(index: int, size: int = 0) -> dict[str, Any]:
@@ -120,3 +123,72 @@ async def run(
     source: Source, sink: Sink, position: Position = START, letters: Letters | None = None, **options: Any
 ) -> Transfer:
     return await drain(source, sink, letters, **options).run(StreamState(position=position))
+
+
+def letter(index: int, **fields: Any) -> DeadLetter:
+    given = {
+        "key": "ACC-auditevents",
+        "stream": "auditevents",
+        "event_type": EventType.AUDIT_EVENTS,
+        "backfill_id": "",
+        "event": json.dumps(event(index)).encode(),
+        "uuid": f"U{index}",
+        "reason": "refused",
+        "status": 400,
+        "detail": "Logs Ingestion answered 400",
+        "time": OLD,
+    }
+    return DeadLetter(**(given | fields))
+
+
+class Shelf:
+    """Dead letters as a storage has them: by name; fails at the n-th request where told."""
+
+    def __init__(self, *letters: DeadLetter) -> None:
+        self.events = {letter.name: letter.event for letter in letters}
+        self.metadata: dict[str, dict[str, str]] = {letter.name: letter.metadata for letter in letters}
+        self.done: list[str] = []
+        self.failing: dict[int, ConnectorError] = {}
+        self.requests = 0
+        self.vanishing: set[str] = set()
+
+    async def listing(self, limit: int, marker: str = "") -> Listing:
+        self._count("list")
+        names = sorted(name for name in self.events if name >= marker)
+        letters = tuple(self._kept(name) for name in names[:limit])
+        return Listing(letters, names[limit] if len(names) > limit else "")
+
+    async def find(self, name: str) -> KeptLetter | None:
+        self._count("find")
+        return self._kept(name) if name in self.events else None
+
+    async def read(self, name: str) -> bytes | None:
+        self._count("read")
+        return None if name in self.vanishing else self.events.get(name)
+
+    async def relabel(self, name: str, letter: DeadLetter) -> None:
+        self._count("relabel")
+        if name in self.metadata:
+            self.metadata[name] = letter.metadata
+
+    async def delete(self, name: str) -> None:
+        self._count("delete")
+        self.events.pop(name, None)
+        self.metadata.pop(name, None)
+
+    def _kept(self, name: str) -> KeptLetter:
+        return KeptLetter.read(name, self.metadata[name], size=len(self.events[name]), written=OLD)
+
+    def _count(self, what: str) -> None:
+        self.requests += 1
+        self.done.append(what)
+        if error := self.failing.get(self.requests):
+            raise error
+
+    @property
+    def uuids(self) -> list[str]:
+        return sorted(json.loads(event)["uuid"] for event in self.events.values())
+
+    @property
+    def reasons(self) -> dict[str, str]:
+        return {about["uuid"]: about["reason"] for about in self.metadata.values()}

@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-from dataclasses import replace
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,87 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from onepassword_sentinel.chunks import MAX_CHUNK_BYTES
-from onepassword_sentinel.dead_letters import DeadLetter
 from onepassword_sentinel.delivery import MAX_FIELD_BYTES
 from onepassword_sentinel.errors import ConnectorError, PermanentError, ThrottledError, TransientError
 from onepassword_sentinel.event_types import EventType
-from onepassword_sentinel.kept_letters import KeptLetter, Listing
 from onepassword_sentinel.replay import Replay
 from onepassword_sentinel.replay_run import Place, ReplayBatch, ReplayCounts
-from tests.core.conftest import NOW
-from tests.core.scripted import Sink, event
+from tests.core.scripted import Shelf, Sink, event, letter
 
 START = Place()
-OLD = NOW - timedelta(days=1)
-
-
-def letter(index: int, **fields: Any) -> DeadLetter:
-    given = {
-        "key": "ACC-auditevents",
-        "stream": "auditevents",
-        "event_type": EventType.AUDIT_EVENTS,
-        "backfill_id": "",
-        "event": json.dumps(event(index)).encode(),
-        "uuid": f"U{index}",
-        "reason": "refused",
-        "status": 400,
-        "detail": "Logs Ingestion answered 400",
-        "time": OLD,
-    }
-    return DeadLetter(**(given | fields))
-
-
-class Shelf:
-    """Dead letters as a storage has them: by name; fails at the n-th request where told."""
-
-    def __init__(self, *letters: DeadLetter) -> None:
-        self.events = {letter.name: letter.event for letter in letters}
-        self.metadata: dict[str, dict[str, str]] = {letter.name: letter.metadata for letter in letters}
-        self.done: list[str] = []
-        self.failing: dict[int, ConnectorError] = {}
-        self.requests = 0
-        self.vanishing: set[str] = set()
-
-    async def listing(self, limit: int, marker: str = "") -> Listing:
-        self._count("list")
-        names = sorted(name for name in self.events if name >= marker)
-        letters = tuple(self._kept(name) for name in names[:limit])
-        return Listing(letters, names[limit] if len(names) > limit else "")
-
-    async def find(self, name: str) -> KeptLetter | None:
-        self._count("find")
-        return self._kept(name) if name in self.events else None
-
-    async def read(self, name: str) -> bytes | None:
-        self._count("read")
-        return None if name in self.vanishing else self.events.get(name)
-
-    async def relabel(self, name: str, letter: DeadLetter) -> None:
-        self._count("relabel")
-        if name in self.metadata:
-            self.metadata[name] = letter.metadata
-
-    async def delete(self, name: str) -> None:
-        self._count("delete")
-        self.events.pop(name, None)
-        self.metadata.pop(name, None)
-
-    def _kept(self, name: str) -> KeptLetter:
-        return KeptLetter.read(name, self.metadata[name], size=len(self.events[name]), written=OLD)
-
-    def _count(self, what: str) -> None:
-        self.requests += 1
-        self.done.append(what)
-        if error := self.failing.get(self.requests):
-            raise error
-
-    @property
-    def uuids(self) -> list[str]:
-        return sorted(json.loads(event)["uuid"] for event in self.events.values())
-
-    @property
-    def reasons(self) -> dict[str, str]:
-        return {about["uuid"]: about["reason"] for about in self.metadata.values()}
 
 
 def replay(shelf: Shelf, sink: Sink, **options: Any) -> Replay:
@@ -335,45 +260,3 @@ def test_whatever_fails_every_event_is_delivered_once_or_stays(
         f"U{index}": "refused" for index in every & bad - cut
     }
     assert total(batches).uploaded == len(good)
-
-
-def test_what_is_written_of_a_letter_is_read_back() -> None:
-    """Every field but the event, which is read by itself."""
-    written = letter(1, backfill_id="b1", detail="said “bad”", time=NOW)
-    read = KeptLetter.read(written.name, written.metadata, size=17, written=OLD)
-    assert read == KeptLetter(
-        name=written.name,
-        key="ACC-auditevents",
-        stream="auditevents",
-        event_type="auditevents",
-        backfill_id="b1",
-        uuid="U1",
-        reason="refused",
-        status=400,
-        detail='said "bad"',
-        time=NOW,
-        size=17,
-    )
-    assert read.known_type is EventType.AUDIT_EVENTS
-    assert read.as_cut(EventType.AUDIT_EVENTS, written.event, "long") == replace(
-        written, reason="cut", status=0, detail="long"
-    )
-
-
-@given(
-    name=st.text(),
-    metadata=st.dictionaries(
-        st.sampled_from(["stream", "event_type", "reason", "status", "time", "uuid"]), st.none() | st.text()
-    ),
-)
-def test_whatever_is_said_of_a_letter_can_be_listed(name: str, metadata: dict[str, str | None]) -> None:
-    """Nothing that somebody wrote there is an error; it only is not replayed."""
-    read = KeptLetter.read(name, metadata, size=0, written=OLD)
-    assert (read.name, read.event_type, read.reason) == (
-        name,
-        metadata.get("event_type") or "",
-        metadata.get("reason") or "",
-    )
-    assert 0 <= read.status < 1000
-    assert read.time.tzinfo is not None
-    assert read.known_type is None

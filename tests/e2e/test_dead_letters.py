@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-import aiohttp
 import pytest
 from azure.storage.blob.aio import ContainerClient
 
@@ -14,33 +13,26 @@ from local.environment import DEAD_LETTERS
 from local.host import RuntimeStatus
 from local.ingestion import RefuseRows, Stall, Status
 from onepassword_sentinel.replay_run import INSTANCE_ID
+from tests.e2e.api import call
 from tests.e2e.conftest import BRISK, Environment, Launch, until
 
 EVENTS = "Custom-OnePasswordEvents"
 NOTHING = {"uploaded": 0, "refused": 0, "too_large": 0, "cut": 0, "left": 0}
 
 
-async def ask(env: Environment, method: str, path: str, body: bytes = b"") -> tuple[int, Any, aiohttp.ClientResponse]:
-    async with (
-        aiohttp.ClientSession() as session,
-        session.request(method, env.host.http_url + path, data=body) as response,
-    ):
-        return response.status, await response.json(content_type=None), response
-
-
 async def listed(env: Environment) -> dict[str, Any]:
-    status, body, response = await ask(env, "GET", "/api/dead-letters")
-    assert (status, response.content_type) == (200, "application/json")
-    assert isinstance(body, dict)
-    return body
+    found = await call(env, "GET", "/api/dead-letters")
+    assert (found.status, found.headers["content-type"]) == (200, "application/json")
+    return dict(found.body)
 
 
 async def replayed(env: Environment, body: bytes = b"") -> dict[str, int]:
     """Replay, and return what was counted."""
-    status, answer, _ = await ask(env, "POST", "/api/dead-letters/replay", body)
-    assert status == 200, answer
-    assert (answer["instance_id"], answer["state"], answer["started"]) == (INSTANCE_ID, "completed", True)
-    return {name: answer[name] for name in NOTHING}
+    answer = await call(env, "POST", "/api/dead-letters/replay", body)
+    assert answer.status == 200, answer
+    said = (answer.body["instance_id"], answer.body["state"], answer.body["started"])
+    assert said == (INSTANCE_ID, "completed", True)
+    return {name: answer.body[name] for name in NOTHING}
 
 
 async def refuse(env: Environment, *indexes: int, streams: Sequence[str] = ("auditevents",)) -> list[str]:
@@ -139,12 +131,12 @@ async def test_two_replays_at_once_upload_once(launch: Launch) -> None:
         await refuse(env, *range(0, 60, 10))
         env.sink.refusals.clear()
         env.sink.faults.add(Stall(0.5), target=EVENTS)
-        answers = await asyncio.gather(*(ask(env, "POST", "/api/dead-letters/replay") for _ in range(3)))
-        assert sorted(status for status, _, _ in answers) == [200, 202, 202]
-        for status, body, response in answers:
-            assert body["started"] is (status == 200)
-            if status == 202:
-                assert (body["state"], response.headers["Location"]) == ("running", "/api/dead-letters")
+        answers = await asyncio.gather(*(call(env, "POST", "/api/dead-letters/replay") for _ in range(3)))
+        assert sorted(answer.status for answer in answers) == [200, 202, 202]
+        for answer in answers:
+            assert answer.body["started"] is (answer.status == 200)
+            if answer.status == 202:
+                assert (answer.body["state"], answer.headers["location"]) == ("running", "/api/dead-letters")
         env.assert_all_landed_once()
         assert await env.dead_letters() == {}
 
@@ -177,13 +169,13 @@ async def test_a_replay_that_fails_says_what_to_do_and_keeps_what_is_left(launch
         await refuse(env, 7, 40)
         env.sink.refusals.clear()
         env.sink.faults.add(Status(403), target=EVENTS, after=1)
-        status, body, response = await ask(env, "POST", "/api/dead-letters/replay")
-        assert (status, response.content_type) == (502, "application/problem+json")
-        assert "Monitoring Metrics Publisher" in body["detail"]
-        assert "1 dead letter was uploaded, the others are kept" in body["detail"]
-        assert body["uploaded"] == 1
+        answer = await call(env, "POST", "/api/dead-letters/replay")
+        assert (answer.status, answer.headers["content-type"]) == (502, "application/problem+json")
+        assert "Monitoring Metrics Publisher" in answer.body["detail"]
+        assert "1 dead letter was uploaded, the others are kept" in answer.body["detail"]
+        assert answer.body["uploaded"] == 1
         replay = (await listed(env))["replay"]
-        assert (replay["state"], replay["error"], replay["uploaded"]) == ("failed", body["detail"], 1)
+        assert (replay["state"], replay["error"], replay["uploaded"]) == ("failed", answer.body["detail"], 1)
         assert await replayed(env) == {**NOTHING, "uploaded": 1}
         env.assert_all_landed_once()
 
@@ -192,9 +184,9 @@ async def test_without_a_storage_account_the_answer_says_so(launch: Launch) -> N
     """Both ways, at once, and no run is started for it."""
     async with launch() as env:
         for method, path in (("GET", "/api/dead-letters"), ("POST", "/api/dead-letters/replay")):
-            status, body, response = await ask(env, method, path)
-            assert (status, response.content_type) == (503, "application/problem+json")
-            assert body["detail"] == "dead letters cannot be read: AzureWebJobsStorage names no storage account"
+            answer = await call(env, method, path)
+            assert (answer.status, answer.headers["content-type"]) == (503, "application/problem+json")
+            assert answer.body["detail"] == "dead letters cannot be read: AzureWebJobsStorage names no storage account"
         assert env.host.client.get_instance(INSTANCE_ID) is None
 
 
@@ -203,9 +195,9 @@ async def test_a_storage_that_is_away_is_said_at_once(launch: Launch) -> None:
     async with launch(storage=True) as env:
         async with env.storage.unreachable():
             for method, path in (("GET", "/api/dead-letters"), ("POST", "/api/dead-letters/replay")):
-                status, body, _ = await ask(env, method, path)
-                assert status == 503
-                assert "cannot be reached" in body["detail"]
+                answer = await call(env, method, path)
+                assert answer.status == 503
+                assert "cannot be reached" in answer.body["detail"]
         assert env.host.client.get_instance(INSTANCE_ID) is None
 
 
