@@ -139,6 +139,13 @@ def test_a_poll_is_a_row() -> None:
     assert {attributes["scope"] for attributes in found.of("th")} == {"row", "col"}
 
 
+def test_a_poll_that_failed_for_another_reason_says_that_its_streams_are_well() -> None:
+    """A wrong setting fails the poll although every stream was delivered."""
+    failed = poll(1, state="failed", error="Fix these app settings: x")
+    row = read(Status(NOW, "0.1.0", healthy=False, summary="", polls=(failed,))).words("tr")[1]
+    assert row.startswith("5 minutes ago Failed streams: ok ")
+
+
 def test_errors_have_a_column_only_if_there_are_any(broken: Status, healthy: Status) -> None:
     """A healthy connector's table is not half empty."""
     assert "Error" in read(broken).words("th")
