@@ -5,8 +5,9 @@ a number that grows with each grant. `commit` and `release` are refused under an
 from the dead does no harm. A run that never comes back leaves a lease that runs out.
 
 What was delivered is committed by the activity that delivers it, so that little is repeated should its process die, and
-nothing should its run be terminated; and once more by the run, which has to know. The positions of a
-stream are numbered too: a commit that comes late or a second time moves nothing.
+nothing should its run be terminated; and once more by the run, which has to know. The positions of a stream are
+numbered too, by what was passed: a commit moves nothing that comes late, a second time, or from a twin of the activity
+that came less far.
 
 Each of the three returns the state as it is now and whether the operation was accepted. The entity keeps the state as a
 dict. What operators do to a stream is in `stream_operations`.
@@ -40,7 +41,7 @@ class StreamState:
     """A stream's memory; times are in UTC.
 
     Attributes:
-        moves: the position's number.
+        moves: the position's number, which grows with the rows and pages passed.
         transfer_limit: how long an activity of the holder may be at work, in seconds.
         stopping: the holder was stopped from outside; the lease is not renewed, and ends with the activity at work.
         newest: the time of the newest event delivered.

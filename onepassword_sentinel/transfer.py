@@ -61,9 +61,10 @@ class Budget:
 class Transfer:
     """What one transfer achieved; also the output of `transfer_events`.
 
-    `position`, its number `moves`, `newest` and `events` are where the stream stands now; `more` says that more waits,
-    `failure` what stopped the transfer. Nothing was done where the run is over: `superseded` by another one that holds
-    the stream, or `stopped` by an operator.
+    `position`, its number `moves`, `newest` and `events` are where the stream stands now. The number grows with rows
+    and pages passed: of two transfers that the platform began from the same place, the one that came farther has the
+    higher one. `more` says that more waits, `failure` what stopped the transfer. Nothing was done where the run is
+    over: `superseded` by another one that holds the stream, or `stopped` by an operator.
     """
 
     position: Position
@@ -141,6 +142,7 @@ class Drain:
             try:
                 await self._deliver(done, page)
                 done.position = done.position.after_page(page.cursor)
+                done.moves += 1
                 if ahead is None:
                     return
                 if self.clock() - committed >= self.budget.commit_seconds:
@@ -154,7 +156,6 @@ class Drain:
                 raise
 
     async def _commit(self, done: Transfer, state: StreamState, *, last: bool) -> None:
-        done.moves += 1
         done.events = state.events + done.tally.events
         await self.commit(done, last=last)
 
@@ -170,12 +171,16 @@ class Drain:
             start = 0
         done.tally.drift |= page.unknown_keys(self.delivery.event_type)
         async for end in self.delivery.deliver(page, start, done.position.tail, done.tally):
-            done.position = done.position.within_page(end, page.uuids(start, end))
+            self._move(done, page, start, end)
             start = end
-        done.position = done.position.within_page(len(page.items), page.uuids(start, len(page.items)))
+        self._move(done, page, start, len(page.items))
         newest = page.newest(now=self.utc_now())
         if newest is not None and (done.newest is None or newest > done.newest):
             done.newest = newest
+
+    def _move(self, done: Transfer, page: Page, start: int, end: int) -> None:
+        done.position = done.position.within_page(end, page.uuids(start, end))
+        done.moves += end - start
 
     def _start_over(self, done: Transfer, error: CursorRejectedError) -> None:
         """Replace a rejected cursor by a time, far enough behind for late events."""
@@ -195,5 +200,6 @@ class Drain:
             )
             return
         done.position = done.position.restarted(start)
+        done.moves += 1
         done.tally.recovered += 1
         done.more = True

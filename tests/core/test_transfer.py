@@ -90,10 +90,28 @@ async def test_what_was_delivered_is_committed_on_the_way(seconds: float, cursor
     work = drain(source, sink, commit=commit, budget=Budget(commit_seconds=seconds))
     done = await work.run(StreamState(position=START, moves=7, events=100))
     assert [step.position.cursor for step in committed] == cursors
-    assert [step.moves for step in committed] == list(range(8, 8 + len(cursors)))
+    # Two rows and a page, then a row and a page each time.
+    passed = {"1": 3, "2": 5, "3": 7}
+    assert [step.moves for step in committed] == [7 + passed[cursor] for cursor in cursors]
     assert [step.events for step in committed][-1] == done.events == 104
     assert committed[-1] == done
     assert ended == [False] * (len(cursors) - 1) + [True]
+
+
+async def test_twins_number_the_same_place_alike() -> None:
+    """The platform may run an activity twice at once: whoever came farther counts, however often each has committed."""
+    pages = [[event(0), event(1)], [], [event(2)]]
+    twins = {seconds: dict[str, int]() for seconds in (0.0, 60.0)}
+    for seconds, numbers in twins.items():
+
+        async def commit(done: Transfer, *, last: bool, numbers: dict[str, int] = numbers) -> None:
+            numbers[str(done.position.cursor)] = done.moves
+
+        work = drain(Source(*pages), Sink(), commit=commit, budget=Budget(commit_seconds=seconds))
+        await work.run(StreamState(position=START, moves=7))
+    eager, late = twins.values()
+    assert late == {"3": eager["3"]}
+    assert eager["1"] < eager["2"] < eager["3"]
 
 
 async def test_nothing_new_commits_nothing() -> None:
