@@ -142,7 +142,7 @@ class Drain:
             try:
                 await self._deliver(done, page)
                 done.position = done.position.after_page(page.cursor)
-                done.moves += 1
+                done.moves += moved
                 if ahead is None:
                     return
                 if self.clock() - committed >= self.budget.commit_seconds:

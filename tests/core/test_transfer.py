@@ -122,8 +122,8 @@ async def test_nothing_new_commits_nothing() -> None:
         committed.append(done)
 
     source = Source([event(0)])
-    await drain(source, Sink(), commit=commit).run(StreamState(position=START.after_page("1")))
-    assert committed == []
+    done = await drain(source, Sink(), commit=commit).run(StreamState(position=START.after_page("1"), moves=7))
+    assert (committed, done.moves) == ([], 7)
 
 
 async def test_a_failing_page_keeps_those_before_it() -> None:
