@@ -4,12 +4,17 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from azure.core.credentials import AccessToken
 
 from local.azurite import Azurite
 from local.identity import ManagedIdentitySimulator
 from local.tls import Certificates
+
+# How long an example takes is the machine's affair.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 
 class Opaque:

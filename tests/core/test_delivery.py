@@ -228,7 +228,7 @@ async def test_the_position_remembers_a_bounded_number_of_events() -> None:
     assert done.position.tail == tuple(f"U{n}" for n in range(1000 - TAIL, 1000))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     sizes=st.lists(st.integers(0, 12), min_size=1, max_size=4),
     bad=st.sets(st.integers(0, 47), max_size=6),

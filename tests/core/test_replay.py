@@ -221,7 +221,7 @@ async def test_a_row_that_is_only_suspected_is_left_alone() -> None:
     assert (batch.counts, shelf.uuids, sink.uuids) == (ReplayCounts(left=1), ["U1"], [])
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     count=st.integers(0, 8),
     bad=st.sets(st.integers(0, 7)),
