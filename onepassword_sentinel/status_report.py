@@ -62,12 +62,14 @@ def report(
         ]
         problems += [sentence for sentence in ended[-1].error.split(" | ") if not _is_told(sentence, told)]
     poor = [stream.label for stream in streams if stream.health in ("failing", "unpolled")]
-    healthy = bool(streams) and not poor and not problems
+    behind = [stream.label for stream in streams if stream.health == "behind"]
+    # The poll's own word, the one that the heartbeat follows: a stream that is throttled for hours is not healthy.
+    healthy = bool(streams and ended) and not poor and not problems and ended[-1].output.get("healthy") is True
     return Status(
         checked_at=now,
         version=__version__,
         healthy=healthy,
-        summary=_summary(len(streams), poor, [s.label for s in streams if s.health == "behind"], problems),
+        summary=_summary(len(streams), poor, behind, problems, healthy=healthy),
         problems=tuple(dict.fromkeys(problems)),
         streams=tuple(sorted(streams, key=lambda stream: (stream.account, stream.account_uuid, stream.label))),
         backfills=tuple(backfills(history, cursors, now)),
@@ -95,13 +97,21 @@ def _silence(polls: Sequence[Run], now: datetime) -> list[str]:
     return [f"No poll has started for {silent // 60:,.0f} minutes: look whether the app is running"]
 
 
-def _summary(streams: int, poor: Sequence[str], behind: Sequence[str], problems: Sequence[str]) -> str:
+def _summary(
+    streams: int, poor: Sequence[str], behind: Sequence[str], problems: Sequence[str], *, healthy: bool
+) -> str:
     if not streams:
         return "No stream has been polled yet"
     if poor:
         return f"{streams - len(poor)} of {streams} streams are healthy; look at {', '.join(poor)}"
     if problems:
         return "The connector needs attention"
+    if not healthy:
+        return (
+            f"Not everything is delivered; behind: {', '.join(behind)}"
+            if behind
+            else "The latest poll did not end well"
+        )
     all_of_them = "The stream is" if streams == 1 else f"All {streams} streams are"
     return f"{all_of_them} healthy" + (f"; {', '.join(behind)} still catching up" if behind else "")
 
