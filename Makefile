@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 AZURITE := node_modules/.ready
 LOCK := $(VENV)-lock/bin/uv pip compile --quiet --python-version 3.13 --universal --generate-hashes --no-header --no-annotate
 
-.PHONY: help run serve query simulate chaos test format map screenshots azurite lock clean
+.PHONY: help run serve query simulate chaos test format map build screenshots azurite lock clean
 
 help:  ## List the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -50,6 +50,9 @@ format: $(READY)  ## Format and fix what can be fixed
 
 map: $(READY)  ## Write the functions map for Durable Functions Monitor anew
 	@$(BIN)/python -m local.function_map
+
+build: $(READY)  ## Put azuredeploy.json together anew from deploy/ and sentinel/
+	@$(BIN)/python -m deploy
 
 screenshots: $(READY) $(AZURITE)  ## Draw the documents' pictures of the status page anew
 	@$(BIN)/python -m local.screenshots

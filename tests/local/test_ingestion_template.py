@@ -24,13 +24,31 @@ def changed(tmp_path: Path, change: Change) -> Path:
     return path
 
 
+def nested(template: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    """Resources of the nested deployment whose name says `name`."""
+    (deployment,) = (resource for resource in template["resources"] if name in resource["name"])
+    resources: list[dict[str, Any]] = deployment["properties"]["template"]["resources"]
+    return resources
+
+
 def rule(template: dict[str, Any]) -> dict[str, Any]:
-    properties: dict[str, Any] = template["resources"][-1]["properties"]
+    properties: dict[str, Any] = nested(template, "ruleDeployment")[0]["properties"]
     return properties
 
 
+def flow(template: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any]
+    (found,) = (flow for flow in rule(template)["dataFlows"] if flow["streams"] == [STREAM])
+    return found
+
+
+def columns(template: dict[str, Any]) -> list[dict[str, str]]:
+    declared: list[dict[str, str]] = rule(template)["streamDeclarations"][STREAM]["columns"]
+    return declared
+
+
 def transform(kql: str) -> Change:
-    return lambda template: rule(template)["dataFlows"][0].update(transformKql=kql)
+    return lambda template: flow(template).update(transformKql=kql)
 
 
 def test_the_id_is_stable() -> None:
@@ -42,13 +60,20 @@ def test_the_id_is_stable() -> None:
 
 
 def test_nested_deployments(tmp_path: Path) -> None:
-    """Tables and rules are found inside nested deployments and under symbolic names too."""
+    """Tables and rules are found in deployments within deployments, without any, and under symbolic names."""
+
+    def unnest(template: dict[str, Any]) -> None:
+        resources = [*nested(template, "tablesDeployment"), *nested(template, "ruleDeployment")]
+        template["resources"] = {f"symbol{number}": resource for number, resource in enumerate(resources)}
 
     def nest(template: dict[str, Any]) -> None:
         inner = {"resources": copy.deepcopy(template["resources"])}
         outer = {"type": "Microsoft.Resources/deployments", "properties": {"template": inner}}
         template["resources"] = {"inner": outer}
 
+    path = changed(tmp_path, unnest)
+    assert read_tables(path) == read_tables(TEMPLATE)
+    assert read_rule(path) == read_rule(TEMPLATE)
     path = changed(tmp_path, nest)
     assert read_tables(path) == read_tables(TEMPLATE)
     assert read_rule(path) == read_rule(TEMPLATE)
@@ -63,23 +88,17 @@ def test_nested_deployments(tmp_path: Path) -> None:
         (transform("source | extend TimeGenerated = now(), x = nothing"), "nothing"),
         (transform("source | extend TimeGenerated = geo_location(country)"), "cannot run locally"),
         (transform("source | extnd"), "cannot run locally"),
-        (lambda t: rule(t)["dataFlows"][0].update(outputStream="Custom-Other_CL"), "Other_CL"),
-        (lambda t: rule(t)["dataFlows"][0].update(streams=["Custom-Undeclared"]), "not declared"),
-        (lambda t: rule(t)["dataFlows"][0].update(streams=["Custom-A", "Custom-B"]), "one stream"),
-        (lambda t: t["resources"].pop(), "0 data collection rules"),
-        (lambda t: t["resources"][0]["properties"]["schema"]["columns"].pop(0), "no column TimeGenerated"),
+        (lambda t: flow(t).update(outputStream="Custom-Other_CL"), "Other_CL"),
+        (lambda t: flow(t).update(streams=["Custom-Undeclared"]), "not declared"),
+        (lambda t: flow(t).update(streams=["Custom-A", "Custom-B"]), "one stream"),
+        (lambda t: nested(t, "ruleDeployment").pop(0), "0 data collection rules"),
         (
-            lambda t: rule(t)["streamDeclarations"][STREAM]["columns"].append({"name": "_x", "type": "string"}),
-            "column names",
+            lambda t: nested(t, "tablesDeployment")[0]["properties"]["schema"]["columns"].pop(0),
+            "no column TimeGenerated",
         ),
-        (
-            lambda t: rule(t)["streamDeclarations"][STREAM]["columns"].append({"name": "x", "type": "guid"}),
-            "column names or types",
-        ),
-        (
-            lambda t: rule(t)["streamDeclarations"][STREAM]["columns"].append({"name": "UUID", "type": "string"}),
-            "column names",
-        ),
+        (lambda t: columns(t).append({"name": "_x", "type": "string"}), "column names"),
+        (lambda t: columns(t).append({"name": "x", "type": "guid"}), "column names or types"),
+        (lambda t: columns(t).append({"name": "UUID", "type": "string"}), "column names"),
     ],
 )
 def test_what_would_not_deploy(tmp_path: Path, change: Change, sentence: str) -> None:

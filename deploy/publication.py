@@ -1,0 +1,59 @@
+"""Where the project is published, and what follows from it: addresses of the template, the package and the buttons."""
+
+import re
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Self
+from urllib.parse import quote
+
+from onepassword_sentinel import __version__
+
+# Flex Consumption takes a package of this name only (Azure Functions, "Infrastructure as code", deployment package).
+PACKAGE_NAME: Final = "released-package.zip"
+PORTALS: Final = {"Azure": "https://portal.azure.com", "Azure Government": "https://portal.azure.us"}
+
+_BUTTONS: Final = re.compile(r"(<!-- buttons -->\n).*?(\n<!-- /buttons -->)", re.DOTALL)
+_IMAGE: Final = "https://aka.ms/deploytoazurebutton"
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """A version of the project at the address of its repository, `https://github.com/<owner>/<name>`."""
+
+    repository: str
+    version: str
+
+    @classmethod
+    def read(cls, root: Path) -> Self:
+        """Read the address from pyproject.toml, where alone it stands."""
+        project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+        return cls(project["urls"]["Repository"], __version__)
+
+    @property
+    def package_uri(self) -> str:
+        """The package of this very version: a template and a package of two versions may not fit."""
+        return f"{self.repository}/releases/download/v{self.version}/{PACKAGE_NAME}"
+
+    def raw(self, file: str) -> str:
+        """Address a file of this version as the portal can read it: from another site, and without a redirect."""
+        return f"{self.repository.replace('//github.com/', '//raw.githubusercontent.com/')}/v{self.version}/{file}"
+
+    def button(self, portal: str) -> str:
+        """Address the wizard in a portal."""
+        template, wizard = (quote(self.raw(file), safe="") for file in ("azuredeploy.json", "createUiDefinition.json"))
+        return f"{portal}/#create/Microsoft.Template/uri/{template}/createUIDefinitionUri/{wizard}"
+
+
+def with_buttons(document: str, publication: Publication) -> str:
+    """Put the buttons between the document's two marks.
+
+    Raises:
+        ValueError: it has no such marks.
+
+    """
+    lines = [f"[![Deploy to {name}]({_IMAGE})]({publication.button(url)})" for name, url in PORTALS.items()]
+    written, places = _BUTTONS.subn(lambda marks: marks[1] + "\n".join(lines) + marks[2], document)
+    if places != 1:
+        raise ValueError("the document has no place for the buttons: <!-- buttons --> and <!-- /buttons -->")
+    return written
