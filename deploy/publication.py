@@ -9,8 +9,13 @@ from urllib.parse import quote
 
 from onepassword_sentinel import __version__
 
-# Flex Consumption takes a package of this name only (Azure Functions, "Infrastructure as code", deployment package).
-PACKAGE_NAME: Final = "released-package.zip"
+# Flex Consumption asks for the first of these names (Azure Functions, "Infrastructure as code", deployment package). The
+# backend is in the package, not in an app setting: the platform's scale controller is told what the file host.json says
+# (azure-functions-host, FunctionsSyncManager), and would wake nobody for a backend that it does not know of.
+PACKAGES: Final = {
+    "AzureStorage": "released-package.zip",
+    "DurableTaskScheduler": "released-package.durable-task-scheduler.zip",
+}
 PORTALS: Final = {"Azure": "https://portal.azure.com", "Azure Government": "https://portal.azure.us"}
 
 _BUTTONS: Final = re.compile(r"(<!-- buttons -->\n).*?(\n<!-- /buttons -->)", re.DOTALL)
@@ -32,8 +37,11 @@ class Publication:
 
     @property
     def package_uri(self) -> str:
-        """The package of this very version: a template and a package of two versions may not fit."""
-        return f"{self.repository}/releases/download/v{self.version}/{PACKAGE_NAME}"
+        """The template's expression for the package of this very version: those of two versions may not fit."""
+        released = f"{self.repository}/releases/download/v{self.version}/"
+        on_scheduler = "equals(parameters('durableBackend'), 'DurableTaskScheduler')"
+        names = f"'{PACKAGES['DurableTaskScheduler']}', '{PACKAGES['AzureStorage']}'"
+        return f"[concat('{released}', if({on_scheduler}, {names}))]"
 
     def raw(self, file: str) -> str:
         """Address a file of this version as the portal can read it: from another site, and without a redirect."""

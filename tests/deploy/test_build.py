@@ -8,7 +8,7 @@ import pytest
 
 from deploy.build import build
 from deploy.json_layout import laid_out
-from deploy.publication import Publication, with_buttons
+from deploy.publication import PACKAGES, Publication, with_buttons
 from deploy.sentinel_parts import one_line
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -50,8 +50,9 @@ def test_a_button_opens_the_wizard() -> None:
 
 
 def test_the_package_is_the_version_s_own() -> None:
-    """A template deploys the package that was released with it, not the latest one."""
-    assert PUBLICATION.package_uri == "https://github.com/owner/name/releases/download/v1.2.3/released-package.zip"
+    """A template deploys a package that was released with it, not the latest one."""
+    assert "'https://github.com/owner/name/releases/download/v1.2.3/'" in PUBLICATION.package_uri
+    assert all(f"'{name}'" in PUBLICATION.package_uri for name in PACKAGES.values())
 
 
 def test_a_document_without_a_place_for_buttons() -> None:
