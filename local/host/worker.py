@@ -15,6 +15,18 @@ from local.host.errors import HostError, InvocationError, WorkerDiedError
 from local.host.frames import Frame, pack, read_frame
 from local.host.log import WorkerLog
 
+# Where Azure looks for the libraries of an app; one that was not packaged has none there.
+_LIBRARIES = Path(".python_packages", "lib", "site-packages")
+# Imports this folder's modules without its __init__: that is the host's side, which needs libraries that no app brings.
+_START = """
+import sys, types
+_, folder, connection = sys.argv
+for name, path in (("local", []), ("local.host", [folder])):
+    sys.modules[name] = types.ModuleType(name)
+    sys.modules[name].__path__ = path
+from local.host.worker_main import main
+main(int(connection))
+"""
 _INHERITED_VARIABLES = ("PATH", "HOME", "LANG", "TMPDIR")
 _STOP_SECONDS = 5.0
 # The platform gives up on a worker that keeps dying; a test that kills it on purpose stays far below this.
@@ -42,6 +54,10 @@ class WorkerProcess:
         self._broken: HostError | None = None
         self._stopping = asyncio.Event()
         self._supervisor: asyncio.Task[None] | None = None
+
+    @property
+    def _packaged(self) -> bool:
+        return (self._app_dir / _LIBRARIES).is_dir()
 
     @property
     def pid(self) -> int | None:
@@ -131,10 +147,7 @@ class WorkerProcess:
         ours, theirs = socket.socketpair()
         with theirs:
             self._process = await asyncio.create_subprocess_exec(
-                self._python,
-                "-m",
-                "local.host.worker_main",
-                str(theirs.fileno()),
+                *self._command(theirs.fileno()),
                 cwd=self._app_dir,
                 env=self._environment(),
                 pass_fds=(theirs.fileno(),),
@@ -158,11 +171,16 @@ class WorkerProcess:
         functions: list[Frame] = answer["functions"]
         return functions, watcher
 
+    def _command(self, connection: int) -> list[str]:
+        # What an app has in its package is all that it may import, so this interpreter's site-packages (-S) are out.
+        isolation = ["-P", "-S"] if self._packaged else ["-P"]
+        return [self._python, *isolation, "-c", _START, str(Path(__file__).resolve().parent), str(connection)]
+
     def _environment(self) -> dict[str, str]:
         inherited = {name: os.environ[name] for name in _INHERITED_VARIABLES if name in os.environ}
         inherited.setdefault("TMPDIR", tempfile.gettempdir())
-        root = str(Path(__file__).resolve().parents[2])
-        return {**inherited, **self._settings, "PYTHONPATH": root}
+        first = self._app_dir / _LIBRARIES if self._packaged else self._app_dir
+        return {**inherited, **self._settings, "PYTHONPATH": str(first)}
 
     async def _supervise(self, watcher: asyncio.Task[None]) -> None:
         for _ in range(_MOST_RESTARTS):

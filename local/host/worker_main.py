@@ -1,7 +1,7 @@
 """The worker process: Microsoft's Python worker library behind a socket that the host hands down.
 
-Run as ``python -m local.host.worker_main <socket fd>`` by :class:`local.host.worker.WorkerProcess`, in the app's
-directory, with the app's settings as its environment.
+Started by :class:`local.host.worker.WorkerProcess` in the app's directory, with the app's settings as its environment.
+It imports nothing but the standard library, its two siblings and what the app brings along.
 """
 
 import asyncio
@@ -138,11 +138,11 @@ def _failure(response: Any) -> Frame | None:
     return {"error": exception.message, "stack_trace": exception.stack_trace}
 
 
-def _prefer_app_directory() -> None:
-    """Put the app first on the import path, and this package's own root nowhere, as in Azure."""
-    root = str(Path(__file__).resolve().parents[2])
+def _add_app_directory() -> None:
+    """Put the app last on the import path, as in Azure, unless it is on it already."""
     app = str(Path.cwd())
-    sys.path[:] = [app, *(entry for entry in sys.path if entry not in {"", app, root})]
+    if app not in sys.path:
+        sys.path.append(app)
 
 
 def _log_to(connection: HostConnection) -> None:
@@ -152,21 +152,17 @@ def _log_to(connection: HostConnection) -> None:
     logging.getLogger(_SYSTEM_LOGGER).setLevel(logging.WARNING)
 
 
-def main() -> None:
+def main(socket_fd: int) -> None:
     """Serve one function app until the host asks to stop."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the host decides when this one ends.
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # it is a text file here, always
-    connection = HostConnection(socket.socket(fileno=int(sys.argv[1])))
+    connection = HostConnection(socket.socket(fileno=socket_fd))
     _log_to(connection)
+    _add_app_directory()
     import azure_functions_runtime as runtime  # noqa: PLC0415 - slow, and what it logs must reach the host
 
-    _prefer_app_directory()
     runtime.start_threadpool_executor()
     asyncio.run(Worker(connection, runtime).serve())
     # The platform kills its workers, so nothing there ever sees an interpreter shut down, with all that finalisers say.
     sys.stdout.flush()
     os._exit(0)
-
-
-if __name__ == "__main__":
-    main()
