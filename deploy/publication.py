@@ -9,17 +9,20 @@ from urllib.parse import quote
 
 from onepassword_sentinel import __version__
 
-# Flex Consumption asks for the first of these names (Azure Functions, "Infrastructure as code", deployment package). The
-# backend is in the package, not in an app setting: the platform's scale controller is told what the file host.json says
-# (azure-functions-host, FunctionsSyncManager), and would wake nobody for a backend that it does not know of.
+# Flex Consumption asks for the first of these names (Azure Functions, "Infrastructure as code", deployment package).
+# The backend is in the package, not in an app setting: the platform's scale controller is told what the file host.json
+# says (azure-functions-host, FunctionsSyncManager), and would wake nobody for a backend that it does not know of.
 PACKAGES: Final = {
     "AzureStorage": "released-package.zip",
     "DurableTaskScheduler": "released-package.durable-task-scheduler.zip",
 }
-PORTALS: Final = {"Azure": "https://portal.azure.com", "Azure Government": "https://portal.azure.us"}
+# Each with the picture of its button.
+PORTALS: Final = {
+    "Azure": ("https://portal.azure.com", "https://aka.ms/deploytoazurebutton"),
+    "Azure Government": ("https://portal.azure.us", "https://aka.ms/deploytoazuregovbutton"),
+}
 
 _BUTTONS: Final = re.compile(r"(<!-- buttons -->\n).*?(\n<!-- /buttons -->)", re.DOTALL)
-_IMAGE: Final = "https://aka.ms/deploytoazurebutton"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,9 @@ def with_buttons(document: str, publication: Publication) -> str:
         ValueError: it has no such marks.
 
     """
-    lines = [f"[![Deploy to {name}]({_IMAGE})]({publication.button(url)})" for name, url in PORTALS.items()]
+    lines = [
+        f"[![Deploy to {name}]({picture})]({publication.button(portal)})" for name, (portal, picture) in PORTALS.items()
+    ]
     written, places = _BUTTONS.subn(lambda marks: marks[1] + "\n".join(lines) + marks[2], document)
     if places != 1:
         raise ValueError("the document has no place for the buttons: <!-- buttons --> and <!-- /buttons -->")
