@@ -5,6 +5,7 @@ Here, at the edge, the environment is read and the core's parts are put together
 
 import os
 import platform
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import cache
 
@@ -13,6 +14,8 @@ from azure.identity.aio import DefaultAzureCredential
 
 from onepassword_sentinel import __version__
 from onepassword_sentinel.dead_letter_storage import DeadLetterStorage
+from onepassword_sentinel.destination import Destination
+from onepassword_sentinel.errors import SettingsError
 from onepassword_sentinel.events_api import EventsApi
 from onepassword_sentinel.log_ingestion import LogIngestion
 from onepassword_sentinel.rate_limit import RequestQuota
@@ -23,9 +26,32 @@ from onepassword_sentinel.storage_account import StorageAccount
 USER_AGENT = f"onepassword-sentinel/{__version__} (Python {platform.python_version()})"
 
 
+# Reads a part of the settings, and adds what is wrong with it to a list.
+type Parse[T] = Callable[[Mapping[str, str], list[str]], T]
+
+
 def read_settings() -> Settings:
     """Read the app settings as they are now, so that a rotated token works without a restart."""
     return Settings.parse(os.environ, now=datetime.now(UTC))
+
+
+def read_part[T](parse: Parse[T]) -> T:
+    """Read one part of the settings, whatever is wrong with the rest.
+
+    Raises:
+        SettingsError: this part is wrong.
+
+    """
+    problems: list[str] = []
+    found = parse(os.environ, problems)
+    if problems:
+        raise SettingsError(problems)
+    return found
+
+
+def read_option[T](parse: Parse[T]) -> T:
+    """Read a part that has another value to take where it is wrong; every poll says so."""
+    return parse(os.environ, [])
 
 
 def events_api(account: Account, *, pause: float = DEFAULT_SECONDS) -> EventsApi:
@@ -33,14 +59,18 @@ def events_api(account: Account, *, pause: float = DEFAULT_SECONDS) -> EventsApi
     return EventsApi(_session(), account, _quota(account.name, account.events_url), pause=pause)
 
 
-def log_ingestion(settings: Settings) -> LogIngestion:
-    """Get the data collection rule that the settings name."""
-    return _log_ingestion(settings.endpoint, settings.rule_id, settings.scope)
+@cache
+def log_ingestion(destination: Destination) -> LogIngestion:
+    """Get the data collection rule."""
+    return LogIngestion(
+        destination.endpoint, destination.rule_id, destination.scope, DefaultAzureCredential(), user_agent=USER_AGENT
+    )
 
 
-def dead_letters(settings: Settings) -> DeadLetterStorage:
+@cache
+def dead_letters(account: StorageAccount | None) -> DeadLetterStorage:
     """Get the storage of dead letters, which is the Functions host's."""
-    return _dead_letters(settings.storage)
+    return DeadLetterStorage(account, _credential)
 
 
 @cache
@@ -51,16 +81,6 @@ def _session() -> aiohttp.ClientSession:
 @cache
 def _quota(account: str, events_url: str) -> RequestQuota:  # noqa: ARG001  # what the quota belongs to
     return RequestQuota()
-
-
-@cache
-def _log_ingestion(endpoint: str, rule_id: str, scope: str) -> LogIngestion:
-    return LogIngestion(endpoint, rule_id, scope, DefaultAzureCredential(), user_agent=USER_AGENT)
-
-
-@cache
-def _dead_letters(account: StorageAccount | None) -> DeadLetterStorage:
-    return DeadLetterStorage(account, _credential)
 
 
 def _credential(client_id: str) -> DefaultAzureCredential:

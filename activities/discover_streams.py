@@ -21,8 +21,9 @@ _announced: set[tuple[str, tuple[str, ...]]] = set()
 async def discover_streams(payload: dict) -> dict[str, Any]:  # noqa: ARG001  # the trigger wants one
     """Introspect every account's token.
 
-    Returns `streams`, `lookback_days` and `problems`: an `account` ("" where it is about none alone), its `kind`
-    and a sentence.
+    Returns `streams`; `lookback_days`, None where the setting is wrong; `problems`, which keep streams from being
+    polled; and `options`, the same of settings that streams do without. Each problem has an `account` ("" where it is
+    about none alone), its `kind` and a sentence.
 
     Raises:
         TransientError: 1Password could not be asked about any account; trying again may help.
@@ -31,22 +32,26 @@ async def discover_streams(payload: dict) -> dict[str, Any]:  # noqa: ARG001  # 
     try:
         settings = read_settings()
     except SettingsError as error:
-        return {"v": 1, "streams": [], "lookback_days": 0, "problems": [_problem("", Failure.of(error))]}
+        return _answer(problems=[_problem("", Failure.of(error))])
     found = await asyncio.gather(*(discover(account, events_api(account)) for account in settings.accounts))
     failures = {discovery.account.name: discovery.failure for discovery in found if discovery.failure}
-    if len(failures) == len(found) and all(failure.kind == "transient" for failure in failures.values()):
-        raise TransientError(joined(failure.message for failure in failures.values()))
-    problems = [_problem(name, failure) for name, failure in failures.items()]
-    if settings.problems:
-        problems.insert(0, _problem("", Failure.of(SettingsError(settings.problems))))
+    if failures and len(failures) == len(found) and all(failure.kind == "transient" for failure in failures.values()):
+        raise TransientError(
+            joined([*(str(error) for error in settings.errors), *(f.message for f in failures.values())])
+        )
     for discovery in found:
         _announce(discovery)
-    return {
-        "v": 1,
-        "streams": [to_wire(stream) for discovery in found for stream in discovery.streams],
-        "lookback_days": settings.lookback_days,
-        "problems": problems,
-    }
+    failures |= {name: Failure.of(error) for name, error in settings.unusable.items()}
+    return _answer(
+        streams=[to_wire(stream) for discovery in found for stream in discovery.streams],
+        lookback_days=settings.lookback_days,
+        problems=[_problem(name, failures[name]) for name in sorted(failures)],
+        options=[_problem("", Failure.of(SettingsError(settings.problems)))] if settings.problems else [],
+    )
+
+
+def _answer(**found: Any) -> dict[str, Any]:
+    return {"v": 1, "streams": [], "lookback_days": None, "problems": [], "options": [], **found}
 
 
 def _problem(account: str, failure: Failure) -> dict[str, str]:

@@ -6,7 +6,8 @@ from typing import Any
 
 import azure.durable_functions as df
 
-from activities.connections import log_ingestion, read_settings
+from activities.connections import log_ingestion, read_part
+from onepassword_sentinel.destination import Destination
 from onepassword_sentinel.errors import PermanentError, RowsRefusedError, ThrottledError
 from onepassword_sentinel.health import heartbeat_row, outcome_rows
 from onepassword_sentinel.log_ingestion import EVENTS_STREAM, HEALTH_STREAM
@@ -26,7 +27,8 @@ async def report_health(payload: dict) -> dict[str, Any]:
 
     """
     try:
-        sink = log_ingestion(read_settings())
+        # What is wrong with the other settings is what there may be to report.
+        sink = log_ingestion(read_part(Destination.parse))
         if outcomes := payload.get("outcomes"):
             await sink.upload(HEALTH_STREAM, gzip.compress(outcome_rows(outcomes)))
         if heartbeat := payload.get("heartbeat"):

@@ -73,8 +73,8 @@ def _drain(request: TransferRequest, settings: Settings, commit: CommitTransfer)
     return Drain(
         source=events_api(account, pause=pacing.throttle_seconds),
         delivery=Delivery(
-            sink=log_ingestion(settings),
-            dead_letters=dead_letters(settings),
+            sink=log_ingestion(settings.destination),
+            dead_letters=dead_letters(settings.storage),
             stream=EVENTS_STREAM,
             event_type=request.stream.event_type,
             key=request.key,

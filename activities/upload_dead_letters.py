@@ -4,11 +4,13 @@ from typing import Any
 
 import azure.durable_functions as df
 
-from activities.connections import dead_letters, log_ingestion, read_settings
+from activities.connections import dead_letters, log_ingestion, read_part
+from onepassword_sentinel.destination import Destination
 from onepassword_sentinel.errors import Failure, SettingsError, TransientError
 from onepassword_sentinel.log_ingestion import EVENTS_STREAM
 from onepassword_sentinel.replay import Replay
 from onepassword_sentinel.replay_run import ReplayBatch, ReplayRequest
+from onepassword_sentinel.storage_account import StorageAccount
 from onepassword_sentinel.wire import from_wire, to_wire
 
 bp = df.Blueprint()
@@ -24,10 +26,10 @@ async def upload_dead_letters(payload: dict) -> dict[str, Any]:
     """
     request = from_wire(ReplayRequest, payload)
     try:
-        settings = read_settings()
+        kept, sink = dead_letters(read_part(StorageAccount.parse)), log_ingestion(read_part(Destination.parse))
     except SettingsError as error:
         return to_wire(ReplayBatch(request.place, failure=Failure.of(error)))
-    replay = Replay(dead_letters(settings), log_ingestion(settings), EVENTS_STREAM)
+    replay = Replay(kept, sink, EVENTS_STREAM)
     batch = await replay.run(request.place)
     if batch.place == request.place and batch.failure and batch.failure.kind == "transient":
         raise TransientError(batch.failure.message)

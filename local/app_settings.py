@@ -18,7 +18,6 @@ _NAMES: Final = frozenset(
 )
 
 DEFAULTS: Final = {
-    "POLL_SCHEDULE": "0 */5 * * * *",
     "FIRST_RUN_LOOKBACK_DAYS": "7",
     # Without it the SDK builds objects from any payload that asks for it.
     "AZURE_FUNCTIONS_DURABLE_STRICT_TYPING": "1",

@@ -21,6 +21,7 @@ from local.simulators import Simulators
 
 _EVENTS_PER_SECOND: Final = 2.0
 _LOOK_SECONDS: Final = 1.0
+_TIMER: Final = "poll_on_schedule"
 
 
 async def serve(options: Namespace) -> int:
@@ -32,7 +33,7 @@ async def serve(options: Namespace) -> int:
         )
         try:
             async with host:
-                _introduce(host, simulators.settings["POLL_SCHEDULE"], options.state / LOG_FILE, out)
+                _introduce(host, options.state / LOG_FILE, out)
                 watching = asyncio.create_task(_watch(host, out))
                 stopping = asyncio.create_task(interrupted.wait())
                 await asyncio.wait([watching, stopping], return_when=asyncio.FIRST_COMPLETED)
@@ -47,7 +48,9 @@ async def serve(options: Namespace) -> int:
     return 0
 
 
-def _introduce(host: FunctionsHost, schedule: str, log: Path, out: Console) -> None:
+def _introduce(host: FunctionsHost, log: Path, out: Console) -> None:
+    # The app's own word: a setting that is wrong is not what it goes by.
+    schedule = host.functions[_TIMER].schedule or ""
     upcoming = Schedule(schedule).next_after(datetime.now(UTC))
     lines = (
         ("Status page", f"{host.http_url}/api/status"),

@@ -54,9 +54,16 @@ class EventsToken:
         audience = claims.get("aud")
         first = audience[0] if isinstance(audience, list) and audience else audience
         host = first if isinstance(first, str) and first and first != LEGACY_AUDIENCE else None
-        expiry = claims.get("exp")
-        expires = datetime.fromtimestamp(expiry, UTC) if isinstance(expiry, int | float) else None
-        return cls(value, host, expires)
+        return cls(value, host, _expiry(claims))
+
+
+def _expiry(claims: dict[str, Any]) -> datetime | None:
+    """Read when the token expires; None where it does not say so, or names no time that there is."""
+    expiry = claims.get("exp")
+    try:
+        return datetime.fromtimestamp(expiry, UTC) if isinstance(expiry, int | float) else None
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def _claims(value: str) -> dict[str, Any]:

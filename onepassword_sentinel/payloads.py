@@ -67,13 +67,14 @@ class PollRequest:
 class DrainRequest:
     """The input of `drain_stream`, for polls and backfills alike.
 
-    `key` names the cursor: a live stream's, or the backfill's own. The rest is what earlier generations of the same run
-    leave to the next: what they counted, when the run began, and how often it has waited in vain.
+    `key` names the cursor: a live stream's, or the backfill's own. Without a `start_time` a stream that never ran does
+    not begin. The rest is what earlier generations of the same run leave to the next: what they counted, when the run
+    began, and how often it has waited in vain.
     """
 
     stream: Stream
     key: str
-    start_time: str
+    start_time: str | None
     end_time: str | None = None
     backfill_id: str = ""
     pacing: Pacing = Pacing()

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Self
-from urllib.parse import urlsplit
+
+from onepassword_sentinel.secure_url import split_url
 
 # The host's own settings (Azure Functions, identity-based connections for the host's storage).
 CONNECTION: Final = "AzureWebJobsStorage"
@@ -25,8 +26,8 @@ class StorageAccount:
         """Read the host's settings; None where they name no account, as the host of a test may do without one."""
         client_id = values.get(CLIENT_ID, "").strip()
         if uri := values.get(SERVICE_URI, "").strip().rstrip("/"):
-            parts = urlsplit(uri)
-            if parts.scheme != "https" or not parts.hostname or parts.query:
+            parts = split_url(uri)
+            if parts is None or parts.scheme != "https" or parts.query:
                 problems.append(f"{SERVICE_URI} must be an https:// address, as the storage account shows it")
             return cls(uri, client_id)
         if name := values.get(ACCOUNT_NAME, "").strip():

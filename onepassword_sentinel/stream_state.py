@@ -68,6 +68,11 @@ class StreamState:
     events: int = 0
     v: int = 1
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether the stream has a place to go on from."""
+        return self.position.cursor is not None or self.position.start_time is not None
+
     def is_held_under(self, fence: int) -> bool:
         """Tell whether this number is in force: the run that was granted it has not ended and was not taken over."""
         return bool(self.holder) and self.fence == fence
@@ -90,7 +95,7 @@ class StreamState:
 
 @dataclass(frozen=True, slots=True)
 class Begin:
-    """A run asks for the stream; `start_time` and `end_time` are for one that never ran.
+    """A run asks for the stream; `start_time` and `end_time` are for one that never ran, None: it is not to begin.
 
     `run_at` is when the run began, its earlier generations included; None: now.
     """
@@ -98,7 +103,7 @@ class Begin:
     holder: str
     now: datetime
     lease_seconds: float
-    start_time: str
+    start_time: str | None
     end_time: str | None = None
     transfer_limit: float = 150.0
     run_at: datetime | None = None
@@ -137,13 +142,13 @@ def begin(state: StreamState, asked: Begin) -> tuple[StreamState, bool]:
     """Grant the stream under the next number, unless a lease stands or a remote wants to be left alone.
 
     A stream that never ran is given its beginning here, once: were it worked out anew by each run, a first run that
-    fails would push the beginning on and leave a gap.
+    fails would push the beginning on and leave a gap. Without one to give it is not granted.
     """
     if (state.lease_until and state.lease_until > asked.now) or state.seconds_to_wait(asked.now):
         return state, False
-    position = state.position
-    if position.cursor is None and position.start_time is None:
-        position = Position(start_time=asked.start_time, end_time=asked.end_time)
+    if not state.has_begun and asked.start_time is None:
+        return state, False
+    position = state.position if state.has_begun else Position(start_time=asked.start_time, end_time=asked.end_time)
     run_at = asked.run_at or asked.now
     return replace(
         state,

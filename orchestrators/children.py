@@ -20,7 +20,7 @@ class Ended:
 
 
 def rows_of_accounts(problems: list[dict[str, str]]) -> list[dict[str, Any]]:
-    """Make the health table's rows of accounts that have no streams to speak of."""
+    """Make the health table's rows of accounts without streams, and of settings, which are of no account."""
     return [
         {
             "outcome": "throttled" if about["kind"] == "throttled" else "failed",

@@ -33,7 +33,8 @@ def drain_stream(ctx: OrchestrationContext, data: dict[str, Any]) -> Steps[dict[
     """Drain a stream until nothing waits or the budget is used up.
 
     1. `begin`: take the position, a lease and a fencing number; held by another run: end as `busy`, which is normal;
-       a remote has asked to be left alone for longer: end as `throttled`, without asking it.
+       a remote has asked to be left alone for longer: end as `throttled`, without asking it; it never ran, and nobody
+       knows where it is to begin: fail.
     2. `transfer_events`, then `commit` of what it achieved, also when it failed on the way; again while more waits.
     3. `release`, however it went, and report the outcome.
     4. Fail with one sentence if it failed. What throttles is waited out by a durable timer; a wait that does not end

@@ -28,7 +28,7 @@ class PollFailedError(Exception):
 def poll(ctx: OrchestrationContext, data: dict[str, Any] | None) -> Steps[dict[str, Any]]:
     """Poll once.
 
-    1. Ask which streams there are; what is wrong with one account does not keep the others.
+    1. Ask which streams there are; what is wrong with one account, or with an option, does not keep the others.
     2. Drain all of them, each in a child of its own, and wait for every one however it ends.
     3. Write the heartbeat if every stream is healthy.
     4. Fail with all the sentences if anything failed; being throttled is no failure.
@@ -42,14 +42,17 @@ def poll(ctx: OrchestrationContext, data: dict[str, Any] | None) -> Steps[dict[s
             retry_policy=retry_policy(request.pacing),
         )
     except TaskFailedError as error:
-        found = {"streams": [], "lookback_days": 0, "problems": []}
-        found["problems"] = [{"account": "", "kind": "transient", "message": error.details.message}]
+        problem = {"account": "", "kind": "transient", "message": error.details.message}
+        found = {"streams": [], "lookback_days": None, "problems": [problem], "options": []}
     streams = [from_wire(Stream, stream) for stream in found["streams"]]
-    throttled = [problem for problem in found["problems"] if problem["kind"] == "throttled"]
-    problems = [problem["message"] for problem in found["problems"] if problem not in throttled]
+    # What is wrong with an option keeps nothing from being delivered; a poll that fails is what somebody looks at.
+    known = [*found["problems"], *found["options"]]
+    throttled = [problem for problem in known if problem["kind"] == "throttled"]
+    problems = [problem["message"] for problem in known if problem not in throttled]
     ctx.set_custom_status({"streams": len(streams), "problems": len(problems)})
 
-    start_time = format_moment(utc_now(ctx) - timedelta(days=found["lookback_days"]))
+    lookback_days = found["lookback_days"]
+    start_time = None if lookback_days is None else format_moment(utc_now(ctx) - timedelta(days=lookback_days))
     children: dict[Stream, Task[Any]] = {
         stream: ctx.call_sub_orchestrator(
             "drain_stream",
@@ -69,7 +72,7 @@ def poll(ctx: OrchestrationContext, data: dict[str, Any] | None) -> Steps[dict[s
     if healthy:
         if unreported := (yield from report(ctx, request.pacing, heartbeat=ctx.instance_id)):
             problems.append(f"the heartbeat could not be delivered: {unreported}")
-    elif rows := [*rows_of_accounts(found["problems"]), *ended.rows]:
+    elif rows := [*rows_of_accounts(known), *ended.rows]:
         named = [{**row, "instance_id": ctx.instance_id} for row in rows]
         if unreported := (yield from report(ctx, request.pacing, outcomes=named)):
             log.warning("the health rows of this poll could not be delivered: %s", unreported)

@@ -7,6 +7,7 @@ from typing import Any
 from onepassword_sentinel.dead_letters import CONTAINER
 from onepassword_sentinel.errors import Failure
 from onepassword_sentinel.payloads import DrainRequest
+from onepassword_sentinel.settings import LOOKBACK
 from onepassword_sentinel.stream_state import CAUGHT_UP, Begin, Release, StreamState
 from onepassword_sentinel.tally import Tally
 from onepassword_sentinel.transfer import Transfer
@@ -63,6 +64,10 @@ class StreamRun:
             until = f"{state.not_before:%H:%M:%S} UTC"
             self.outcome = "throttled"
             self.failure = Failure("throttled", f"{state.error} (asked to wait until {until})", left)
+            return
+        if not state.has_begun and self.request.start_time is None:
+            self.outcome = "failed"
+            self.failure = Failure("permanent", f"{label}: it has no cursor yet, and {LOOKBACK} says no place to begin")
             return
         until = f"{state.lease_until:%H:%M:%S} UTC" if state.lease_until else "it ends"
         self.outcome = "busy"
@@ -141,7 +146,7 @@ class StreamRun:
             "newest": newest.isoformat() if newest else "",
             "failure": self.error,
         }
-        if self.request.end_time:
+        if self.request.start_time and self.request.end_time:
             window = Window.parse(self.request.start_time, self.request.end_time)
             done = self.outcome in CAUGHT_UP
             status |= {

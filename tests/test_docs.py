@@ -9,20 +9,20 @@ from local.chaos import CASES, KILLED
 from local.chaos.command import HEADINGS as CHAOS_HEADINGS
 from local.chaos.command import KILLS
 from local.report import HEADINGS
-from onepassword_sentinel import settings, storage_account
+from onepassword_sentinel import destination, schedule, settings, storage_account
 from tests.e2e.conftest import STREAMS
 
 ROOT = Path(__file__).resolve().parents[1]
 SETTINGS = (
     settings.TOKEN,
     settings.EVENTS_URL,
-    settings.ENDPOINT,
-    settings.RULE_ID,
-    settings.SCOPE,
+    destination.ENDPOINT,
+    destination.RULE_ID,
+    destination.SCOPE,
     settings.LOOKBACK,
     settings.RETENTION,
     settings.MONITOR_URL,
-    "POLL_SCHEDULE",
+    schedule.SCHEDULE,
     storage_account.CONNECTION,
     storage_account.SERVICE_URI,
 )

@@ -10,6 +10,7 @@ import azure.functions as func
 from activities.connections import read_settings
 from onepassword_sentinel.backfill import ID, INSTANCE_PREFIX, read_backfill
 from onepassword_sentinel.discovery import Stream
+from onepassword_sentinel.errors import SettingsError
 from onepassword_sentinel.event_types import EventType
 from onepassword_sentinel.payloads import BackfillRequest
 from onepassword_sentinel.requests import read_object
@@ -32,6 +33,8 @@ async def start_backfill(req: func.HttpRequest, client: df.DurableFunctionsClien
     because together they may take half of its request quota: 409 names the one that runs.
     """
     settings = read_settings()
+    if not settings.accounts:
+        raise SettingsError(problem for error in settings.errors for problem in error.problems)
     request = _read(req.get_body(), settings)
     backfills = await running_backfills.all_of_them(client)
     known = backfills.get(request.id)

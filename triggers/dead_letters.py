@@ -8,10 +8,11 @@ from typing import Any, Final
 import azure.durable_functions as df
 import azure.functions as func
 
-from activities.connections import dead_letters, read_settings
+from activities.connections import dead_letters, read_part
 from onepassword_sentinel.kept_letters import KeptLetter
 from onepassword_sentinel.replay_run import INSTANCE_ID, ORCHESTRATOR, Place, ReplayCounts, ReplayRequest
 from onepassword_sentinel.runs import Run
+from onepassword_sentinel.storage_account import StorageAccount
 from onepassword_sentinel.wire import to_wire
 from triggers import task_hub
 from triggers.answers import answer, answering, problem
@@ -31,7 +32,7 @@ _LOCATION: Final = {"Location": "/api/dead-letters"}
 @answering
 async def list_dead_letters(req: func.HttpRequest, client: df.DurableFunctionsClient) -> func.HttpResponse:  # noqa: ARG001  # the trigger
     """Answer with what is said of each dead letter, and with how the last replay went."""
-    listed = await dead_letters(read_settings()).listing(MOST_LISTED)
+    listed = await dead_letters(read_part(StorageAccount.parse)).listing(MOST_LISTED)
     replay = await task_hub.run(client, INSTANCE_ID)
     body = {
         "dead_letters": [_letter(letter) for letter in listed.letters],
@@ -47,7 +48,7 @@ async def list_dead_letters(req: func.HttpRequest, client: df.DurableFunctionsCl
 async def start_replay(req: func.HttpRequest, client: df.DurableFunctionsClient) -> func.HttpResponse:  # noqa: ARG001  # the trigger
     """Start a replay: 200 with its counts if it ends soon, else 202; 202 as well for one that was running already."""
     # A storage that cannot be read is better said now than after all attempts of a run.
-    await dead_letters(read_settings()).counts(1)
+    await dead_letters(read_part(StorageAccount.parse)).counts(1)
     last = await task_hub.run(client, INSTANCE_ID)
     request = ReplayRequest(Place(delivered=_delivered(last) if last else ""))
     started = await task_hub.start(client, ORCHESTRATOR, to_wire(request), INSTANCE_ID)

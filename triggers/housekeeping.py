@@ -12,7 +12,8 @@ import azure.functions as func
 from durabletask.client import OrchestrationQuery, OrchestrationStatus
 from durabletask.entities import EntityInstanceId
 
-from activities.connections import read_settings
+from activities.connections import read_option
+from onepassword_sentinel.settings import retention_days
 from onepassword_sentinel.stream_operations import Forget, is_finished
 from onepassword_sentinel.wire import to_wire
 from triggers import task_hub
@@ -30,8 +31,11 @@ _FINISHED: Final = [OrchestrationStatus.COMPLETED, OrchestrationStatus.FAILED, O
 @bp.timer_trigger(arg_name="timer", schedule="0 20 3 * * *")
 @bp.durable_client_input(client_name="client")
 async def housekeeping(timer: func.TimerRequest, client: df.DurableFunctionsClient) -> None:  # noqa: ARG001  # the trigger
-    """Purge the history of runs that ended too long ago, and the cursors of backfills that were finished by then."""
-    before = datetime.now(UTC) - timedelta(days=read_settings().retention_days)
+    """Purge the history of runs that ended too long ago, and the cursors of backfills that were finished by then.
+
+    Whatever else is wrong with the settings: a history that only grows makes everything slow.
+    """
+    before = datetime.now(UTC) - timedelta(days=read_option(retention_days))
     over = await _ended_before(client, before)
     purged = await _purge(client, over)
     forgotten = await _forget_backfills(client, before)

@@ -8,12 +8,13 @@ import azure.functions as func
 from werkzeug.datastructures import MIMEAccept
 from werkzeug.http import parse_accept_header
 
-from activities.connections import dead_letters, read_settings
+from activities.connections import dead_letters, read_option, read_part, read_settings
 from onepassword_sentinel.backfill import INSTANCE_PREFIX
 from onepassword_sentinel.errors import ConnectorError, SettingsError
-from onepassword_sentinel.settings import Settings
+from onepassword_sentinel.settings import monitor_url
 from onepassword_sentinel.status import Status
 from onepassword_sentinel.status_report import SPAN, DeadLetterCounts, report
+from onepassword_sentinel.storage_account import StorageAccount
 from status_page.render import render
 from triggers import task_hub
 from triggers.answers import answer, answering
@@ -37,22 +38,15 @@ _PAGE_HEADERS: Final = {
 @answering
 async def show_status(req: func.HttpRequest, client: df.DurableFunctionsClient) -> func.HttpResponse:
     """Answer with the status: a page for a browser, JSON for everybody else."""
-    problems: tuple[str, ...] = ()
-    settings = None
-    try:
-        settings = read_settings()
-        problems = settings.problems
-    except SettingsError as error:
-        problems = error.problems
-    status = await _status(client, settings, [str(SettingsError(problems))] if problems else [])
+    status = await _status(client)
     accepts = parse_accept_header(req.headers.get("Accept"), MIMEAccept)
     if accepts.best_match(["application/json", "text/html"]) == "text/html":
-        page = render(status, monitor_url=settings.monitor_url if settings else "")
+        page = render(status, monitor_url=read_option(monitor_url))
         return func.HttpResponse(page, mimetype="text/html", charset="utf-8", headers=_PAGE_HEADERS)
     return answer(status, headers={"Vary": "Accept"})
 
 
-async def _status(client: df.DurableFunctionsClient, settings: Settings | None, problems: list[str]) -> Status:
+async def _status(client: df.DurableFunctionsClient) -> Status:
     now = datetime.now(UTC)
     found = {
         run.instance_id: run
@@ -68,15 +62,21 @@ async def _status(client: df.DurableFunctionsClient, settings: Settings | None, 
         now,
         cursors=await task_hub.cursors(client),
         runs=found.values(),
-        settings_problems=problems,
-        dead_letters=await _dead_letters(settings),
+        settings_problems=_settings_problems(),
+        dead_letters=await _dead_letters(),
     )
 
 
-async def _dead_letters(settings: Settings | None) -> DeadLetterCounts:
-    if settings is None:
-        return DeadLetterCounts()
+def _settings_problems() -> list[str]:
+    """Say what is wrong with the settings now, in the words of the polls that fail of it."""
     try:
-        return DeadLetterCounts(await dead_letters(settings).counts())
+        return [str(error) for error in read_settings().errors]
+    except SettingsError as error:
+        return [str(error)]
+
+
+async def _dead_letters() -> DeadLetterCounts:
+    try:
+        return DeadLetterCounts(await dead_letters(read_part(StorageAccount.parse)).counts())
     except ConnectorError as error:
         return DeadLetterCounts(problem=str(error))

@@ -1,4 +1,8 @@
-"""Timer: poll on schedule."""
+"""Timer: poll on schedule.
+
+The schedule is read when the app is indexed, which a changed setting makes Azure do anew. Were it the host that reads
+it ("%POLL_SCHEDULE%"), a wrong one would end all polls without a word.
+"""
 
 import logging
 from datetime import UTC, datetime
@@ -6,13 +10,15 @@ from datetime import UTC, datetime
 import azure.durable_functions as df
 import azure.functions as func
 
+from activities.connections import read_option
+from onepassword_sentinel.schedule import poll_schedule
 from triggers.start_poll import start_poll
 
 bp = df.Blueprint()
 _LOG = logging.getLogger(__name__)
 
 
-@bp.timer_trigger(arg_name="timer", schedule="%POLL_SCHEDULE%")
+@bp.timer_trigger(arg_name="timer", schedule=read_option(poll_schedule))
 @bp.durable_client_input(client_name="client")
 async def poll_on_schedule(timer: func.TimerRequest, client: df.DurableFunctionsClient) -> None:
     """Start a poll at every tick; a tick that finds one running skips, and says so."""

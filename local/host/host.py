@@ -28,7 +28,8 @@ _ENGINE_ONLY = frozenset({"orchestrationTrigger", "entityTrigger", "httpTrigger"
 class FunctionsHost:
     """One function app, running. Use it as an asynchronous context manager, or call :meth:`start` and :meth:`stop`.
 
-    :param app_dir: the directory with function_app.py and host.json.
+    :param app_dir: the directory with function_app.py and host.json. If libraries are packaged there, as for Azure, the
+        app can import no others.
     :param settings: the app settings: the worker's whole environment, but for PATH, HOME, LANG and TMPDIR.
     :param log_path: a file for all that the worker logs and prints, as JSON lines, appended to.
     :param http_port: the port of the HTTP functions on 127.0.0.1; None takes a free one.

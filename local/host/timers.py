@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -28,7 +29,8 @@ class Schedule:
     def __init__(self, expression: str) -> None:
         if len(expression.split()) != _FIELDS:
             raise HostError(f"The schedule {expression!r} is not NCRONTAB: it needs six fields, seconds first.")
-        self._expression = expression
+        # NCRONTAB takes the names of months and days also in full.
+        self._expression = re.sub(r"[A-Za-z]{4,}", lambda name: name[0][:3], expression)
         try:
             self.next_after(datetime.now(UTC))
         except (CroniterBadCronError, CroniterBadDateError) as error:

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from durabletask.client import EntityQuery, OrchestrationQuery, OrchestrationStatus
 
-from tests.core.conftest import jwt
 from triggers import housekeeping
 
 NIGHT = housekeeping.housekeeping.build().get_user_function().client_function
 OLD = datetime.now(UTC) - timedelta(days=40)
+LATELY = datetime.now(UTC) - timedelta(days=29)
 
 
 @dataclass
@@ -44,13 +44,6 @@ class Client:
         return
 
 
-@pytest.fixture(autouse=True)
-def _settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LOGS_INGESTION_ENDPOINT", "https://rule.westeurope-1.ingest.monitor.azure.com")
-    monkeypatch.setenv("LOGS_INGESTION_RULE_ID", "dcr-00000000000000000000000000000000")
-    monkeypatch.setenv("ONEPASSWORD_TOKEN", jwt())
-
-
 async def test_only_what_has_ended_long_ago_is_purged() -> None:
     """The task hub knows when a run began; one that ended since stays. An entity stays whatever it says of itself."""
     recent = State("backfill-long", datetime.now(UTC) - timedelta(days=2))
@@ -63,6 +56,21 @@ async def test_only_what_has_ended_long_ago_is_purged() -> None:
     assert abs(query.created_time_to - (datetime.now(UTC) - timedelta(days=30))) < timedelta(minutes=1)
     finished = {OrchestrationStatus.COMPLETED, OrchestrationStatus.FAILED, OrchestrationStatus.TERMINATED}
     assert set(query.runtime_status or ()) == finished
+
+
+@pytest.mark.parametrize(("setting", "days"), [("90", 90), ("90 days", 30), ("", 30)])
+async def test_the_retention_is_all_of_the_settings_that_it_takes(
+    monkeypatch: pytest.MonkeyPatch, setting: str, days: int
+) -> None:
+    """A token that cannot be used does not let the history grow; polls say what is wrong."""
+    monkeypatch.setenv("ONEPASSWORD_TOKEN", "@Microsoft.KeyVault(SecretUri=x)")
+    monkeypatch.setenv("HISTORY_RETENTION_DAYS", setting)
+    client = Client([State("poll-1", datetime.now(UTC) - timedelta(days=days, minutes=1)), State("poll-2", LATELY)])
+    await NIGHT(None, client)
+    assert client.purged == ["poll-1"]
+    (query,) = client.asked
+    assert query.created_time_to is not None
+    assert abs(query.created_time_to - (datetime.now(UTC) - timedelta(days=days))) < timedelta(minutes=1)
 
 
 async def test_a_night_is_only_so_long(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:

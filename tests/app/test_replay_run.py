@@ -167,7 +167,7 @@ def storage_of(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         return {}
 
     with monkeypatch.context() as patched:
-        patched.setattr(trigger, "read_settings", lambda: None)
+        patched.setattr(trigger, "read_part", lambda _: None)
         patched.setattr(trigger, "dead_letters", lambda _: SimpleNamespace(counts=counts))
         patched.setattr(trigger, "_WAIT_SECONDS", 0.2)
         yield

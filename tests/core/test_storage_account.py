@@ -29,7 +29,9 @@ def test_every_form_is_read(values: dict[str, str], account: StorageAccount | No
     assert problems == []
 
 
-@pytest.mark.parametrize("uri", ["http://acct.blob.core.windows.net", "acct", "https://acct/?sv=2024&sig=secret"])
+@pytest.mark.parametrize(
+    "uri", ["http://acct.blob.core.windows.net", "acct", "https://acct/?sv=2024&sig=secret", "https://[secret"]
+)
 def test_an_address_that_would_send_a_token_in_the_clear_is_a_problem(uri: str) -> None:
     """It is named without being repeated: it may have a signature in it."""
     problems: list[str] = []

@@ -83,6 +83,22 @@ def test_a_poll_leaves_an_outage_to_the_next_tick() -> None:
     assert run.outcome == "failed"
 
 
+def test_a_stream_that_is_not_to_begin_fails_and_names_the_setting() -> None:
+    """One that waits for a remote, or is held, is refused for that, whatever the setting is."""
+    run = StreamRun(replace(POLL, start_time=None))
+    run.refused(NOW)
+    assert (run.outcome, run.error) == (
+        "failed",
+        "auditevents: it has no cursor yet, and FIRST_RUN_LOOKBACK_DAYS says no place to begin",
+    )
+    run.state = StreamState(Position(cursor="c"), holder="poll-1", lease_until=NOW + timedelta(minutes=1))
+    run.refused(NOW)
+    assert run.outcome == "busy"
+    run.state = replace(run.state, not_before=NOW + timedelta(minutes=1))
+    run.refused(NOW)
+    assert run.outcome == "throttled"
+
+
 def test_the_next_generation_goes_on_counting() -> None:
     """From what this one leaves, and without touching what it was given."""
     run = StreamRun(replace(BACKFILL, tally=Tally(events=5, drift={"a"}), run_at=NOW))

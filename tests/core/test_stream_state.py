@@ -17,7 +17,7 @@ SECONDS = LEASE.total_seconds()
 
 
 def begun(
-    state: StreamState, holder: str = "poll-1", now: datetime = NOW, start: str = START
+    state: StreamState, holder: str = "poll-1", now: datetime = NOW, start: str | None = START
 ) -> tuple[StreamState, bool]:
     return begin(state, Begin(holder, now, SECONDS, start))
 
@@ -50,6 +50,15 @@ def test_the_beginning_is_fixed_by_the_first_run() -> None:
     state, _ = released(state, state.fence, "failed", "x")
     state, _ = begun(state, start="2026-11-16T00:00:00Z")
     assert state.position.start_time == START
+
+
+def test_a_stream_without_a_beginning_is_not_granted_to_a_run_that_knows_none() -> None:
+    """Wherever it began, what is older would never be asked for; one that has begun needs no beginning."""
+    assert begun(StreamState(), start=None) == (StreamState(), False)
+    state, _ = begun(StreamState())
+    state, _ = released(state, state.fence)
+    again, granted = begun(state, "poll-2", start=None)
+    assert (granted, again.position.start_time) == (True, START)
 
 
 def test_a_held_stream_is_busy_until_its_lease_runs_out() -> None:

@@ -1,8 +1,6 @@
-"""Bad input and broken remotes: one clear sentence, nothing committed, nothing lost, the other streams go on."""
+"""Broken remotes: one clear sentence, nothing committed, nothing lost, the other streams go on."""
 
 import asyncio
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,7 +9,6 @@ from local.host import RuntimeStatus
 from local.ingestion import Status as Refusal
 from local.onepassword import (
     ALWAYS,
-    LEGACY_AUDIENCE,
     Body,
     CutBody,
     DropConnection,
@@ -66,41 +63,9 @@ async def test_a_stream_that_fails_says_why_and_keeps_nobody(env: Environment, f
     env.assert_all_landed_once()
 
 
-type Setting = Callable[[Simulators], dict[str, str]]
-
-SETTINGS: dict[str, tuple[Setting, str]] = {
-    "unresolved": (
-        lambda _: {"ONEPASSWORD_TOKEN": "@Microsoft.KeyVault(SecretUri=x)"},
-        "Key Vault reference that",
-    ),
-    "truncated": (lambda s: {"ONEPASSWORD_TOKEN": s.settings["ONEPASSWORD_TOKEN"][:99]}, "cut off when it was copied"),
-    "legacy": (lambda s: {"ONEPASSWORD_TOKEN": _token(s, aud=LEGACY_AUDIENCE)}, "names no host"),
-    "expired": (lambda s: {"ONEPASSWORD_TOKEN": _token(s, expires=_yesterday())}, "expired on"),
-    "wrong host": (lambda s: {"ONEPASSWORD_TOKEN": _token(s, aud="localhost:1")}, "from https://localhost:1"),
-    "plain http": (lambda _: {"ONEPASSWORD_EVENTS_URL": "http://events.1password.com"}, "must be an https:// address"),
-    "several": (lambda _: {"FIRST_RUN_LOOKBACK_DAYS": "x", "LOGS_INGESTION_RULE_ID": "r"}, "DAYS must be a whole"),
-}
-
-
 def _token(simulators: Simulators, **options: Any) -> str:
     assert simulators.onepassword is not None
     return simulators.onepassword.token(**options)
-
-
-def _yesterday() -> datetime:
-    return datetime.now(UTC) - timedelta(days=1)
-
-
-@pytest.mark.parametrize(("change", "says"), SETTINGS.values(), ids=SETTINGS)
-async def test_a_wrong_setting_fails_the_poll_with_a_sentence(launch: Launch, change: Setting, says: str) -> None:
-    """The app is indexed all the same; the poll says what to fix, and sends the token nowhere."""
-    async with launch(change=change) as env:
-        assert "poll" in env.host.functions
-        poll = await env.poll()
-        assert poll.status is RuntimeStatus.FAILED
-        assert says in poll.error_message
-        assert env.source.requests["auditevents"] == 0
-        assert env.heartbeats() == set()
 
 
 async def test_a_revoked_token_names_its_setting(env: Environment) -> None:

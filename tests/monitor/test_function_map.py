@@ -9,6 +9,7 @@ import pytest_asyncio
 
 from local.call_graph import Calls, calls_of
 from local.function_map import FunctionMapError, function_map, map_file, written
+from onepassword_sentinel.schedule import DEFAULT_SCHEDULE
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 HOST: Final = (ROOT / "host.json").read_text(encoding="utf-8")
@@ -70,10 +71,10 @@ async def test_the_calls_of_a_poll_are_drawn(drawn: dict[str, Any], name: str, c
 
 
 async def test_nobody_calls_what_only_a_trigger_starts(drawn: dict[str, Any]) -> None:
-    """The monitor draws a trigger only where there are no callers; the schedule is the setting, not a value of it."""
+    """The monitor draws a trigger only where there are no callers; the schedule is that of an app that names none."""
     timer = drawn["functions"]["poll_on_schedule"]
     assert timer["isCalledBy"] == []
-    assert timer["bindings"] == [{"type": "timerTrigger", "direction": "in", "schedule": "%POLL_SCHEDULE%"}]
+    assert timer["bindings"] == [{"type": "timerTrigger", "direction": "in", "schedule": DEFAULT_SCHEDULE}]
 
 
 async def test_bindings_are_written_as_the_monitor_compares_them(tmp_path: Path) -> None:
