@@ -5,9 +5,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 AZURITE := node_modules/.ready
+CHECKOV := $(VENV)-checkov/.ready
 LOCK := $(VENV)-lock/bin/uv pip compile --quiet --python-version 3.13 --universal --generate-hashes --no-header --no-annotate
 
-.PHONY: help run serve query simulate chaos test format map build screenshots azurite lock clean
+.PHONY: help run serve query simulate chaos test format map build package sbom screenshots azurite checkov lock clean
 
 help:  ## List the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -22,6 +23,13 @@ $(READY): requirements.txt requirements-dev.txt
 $(AZURITE): package.json package-lock.json | $(READY)
 	@echo "Installing Azurite ..."
 	@NODE_USE_SYSTEM_CA=1 $(BIN)/npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null
+	@touch $@
+
+# It wants older versions of what is in $(VENV), so it has its own.
+$(CHECKOV): requirements-checkov.txt
+	@echo "Installing checkov ..."
+	@$(PYTHON) -m venv --clear $(VENV)-checkov
+	@$(VENV)-checkov/bin/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements-checkov.txt
 	@touch $@
 
 run: $(READY)  ## Do the main job in the local environment, check it and exit
@@ -39,7 +47,7 @@ simulate: $(READY)  ## Run only the simulators and print the settings for `func 
 chaos: $(READY) $(AZURITE)  ## Break everything in turn, and count what was lost and doubled: make chaos ARGS="--minutes 5"
 	@$(BIN)/python -m local chaos $(ARGS)
 
-test: $(READY) $(AZURITE)  ## Format check, lint, types, all tests
+test: $(READY) $(AZURITE) $(CHECKOV)  ## Format check, lint, types, all tests
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
@@ -54,17 +62,26 @@ map: $(READY)  ## Write the functions map for Durable Functions Monitor anew
 build: $(READY)  ## Put azuredeploy.json together anew from deploy/ and sentinel/
 	@$(BIN)/python -m deploy
 
+package: $(READY)  ## Build what Azure runs: dist/released-package*.zip, with their SHA-256
+	@$(BIN)/python -m deploy.package
+
+sbom: $(READY)  ## List what the package consists of: dist/released-package.cdx.json (CycloneDX)
+	@$(BIN)/python -m deploy.sbom dist/released-package.cdx.json
+
 screenshots: $(READY) $(AZURITE)  ## Draw the documents' pictures of the status page anew
 	@$(BIN)/python -m local.screenshots
 
 azurite: $(AZURITE)  ## Install Azurite, in which the tests keep blobs
 
-lock:  ## Resolve pyproject.toml into the two requirements files, with hashes
+checkov: $(CHECKOV)  ## Install checkov, which looks for weak settings in the template
+
+lock:  ## Resolve pyproject.toml into the three requirements files, with hashes
 	@$(PYTHON) -m venv $(VENV)-lock
 	@$(VENV)-lock/bin/python -m pip install -qq --disable-pip-version-check uv
 	@$(LOCK) pyproject.toml -o requirements.txt
 	@$(LOCK) pyproject.toml --group dev -c requirements.txt -o requirements-dev.txt
+	@$(LOCK) --group checkov -o requirements-checkov.txt
 	@rm -rf $(VENV)-lock
 
 clean:  ## Remove what the other targets made
-	@rm -rf $(VENV) node_modules .local .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf $(VENV) $(VENV)-checkov node_modules dist .local .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import pytest
 
-from tests.deploy.arm_expression import Access, Call, Literal, Node, calls, expression_in, parse
+from tests.arm.expression import Access, Call, Literal, Node, calls, expression_in, parse
 from tests.deploy.wizard_form import FUNCTIONS, ROOT, WIZARD, choices_of, elements
 
 TEMPLATE: Final[dict[str, Any]] = json.loads((ROOT / "azuredeploy.json").read_text(encoding="utf-8"))

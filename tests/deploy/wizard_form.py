@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from tests.deploy.arm_expression import Access, Call, Literal, Node, expression_in, parse
+from tests.arm.expression import Access, Call, Literal, Node, expression_in, parse
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 WIZARD: Final[dict[str, Any]] = json.loads((ROOT / "createUiDefinition.json").read_text(encoding="utf-8"))

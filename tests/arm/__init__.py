@@ -1,0 +1,1 @@
+"""What Azure Resource Manager makes of a template, without Azure."""
