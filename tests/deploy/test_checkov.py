@@ -34,6 +34,7 @@ ACCEPTED: Final[Mapping[str, Mapping[str, str]]] = {
         "CKV_AZURE_17": "People open the status page with a function key: few have a client certificate at hand.",
         "CKV_AZURE_18": "One page, asked for now and then, gains nothing from HTTP/2.",
         "CKV_AZURE_67": "One page, asked for now and then, gains nothing from HTTP/2.",
+        "CKV_AZURE_78": "Flex Consumption has no FTP, and its newer regions refuse the property that says so.",
         "CKV_AZURE_212": "The next poll makes up for a missed one, and a second instance is paid for all day.",
         "CKV_AZURE_213": "The plan replaces instances by itself, and a probe would keep one awake that may sleep.",
         "CKV_AZURE_222": "The status page is for people's browsers, and wants a function key.",
@@ -66,7 +67,7 @@ ACCEPTED: Final[Mapping[str, Mapping[str, str]]] = {
 
 # What must have been looked at and found well wherever there is a resource of the type.
 PASSED: Final[Mapping[str, frozenset[str]]] = {
-    SITE: frozenset({"CKV_AZURE_14", "CKV_AZURE_15", "CKV_AZURE_70", "CKV_AZURE_71", "CKV_AZURE_78"}),
+    SITE: frozenset({"CKV_AZURE_14", "CKV_AZURE_15", "CKV_AZURE_70", "CKV_AZURE_71"}),
     STORAGE: frozenset({"CKV_AZURE_3", "CKV_AZURE_44", "CKV_AZURE_59"}),
     VAULT: frozenset({"CKV_AZURE_42", "CKV_AZURE_110", "CKV_AZURE_111"}),
 }
