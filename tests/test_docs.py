@@ -1,7 +1,10 @@
 """The documents say what the program does."""
 
+import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -62,3 +65,26 @@ def test_the_delivery_document_shows_what_chaos_prints() -> None:
         runs, _, _, lost, doubled, allowed = (int(figure.replace(",", "")) for figure in figures.split())
         assert (lost, doubled <= allowed) == (0, True), name
         assert runs >= (KILLS if name == KILLED else 1)
+
+
+def test_the_operations_document_explains_host_json() -> None:
+    """Each setting that is no default stands in the table, with the reason."""
+
+    def leaves(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+        if isinstance(value, dict):
+            for name, inner in value.items():
+                yield from leaves(inner, (*path, name))
+        else:
+            yield path
+
+    document = (ROOT / "docs/operations.md").read_text()
+    section = document[document.index("\n## host.json\n") :].split("\n## ")[1]
+    rows = [line.split("|")[1] for line in section.splitlines() if line.startswith("| ")]
+    # What every app has, and what is the default.
+    plain = {("version",), ("logging", "logLevel", "default")}
+    plain |= {("logging", "applicationInsights", "samplingSettings", "isEnabled")}
+    plain |= {("extensions", "durableTask", "storageProvider", "type")}
+    for path in set(leaves(json.loads((ROOT / "host.json").read_text()))) - plain:
+        # These two are explained as a whole.
+        name = next((group for group in ("extensionBundle", "tracing") if group in path), path[-1])
+        assert any(name in row for row in rows), path
