@@ -11,7 +11,7 @@ LOCK := $(VENV)-lock/bin/uv pip compile --quiet --python-version 3.13 --universa
 .PHONY: help run serve query simulate chaos test format map build package sbom screenshots azurite checkov lock clean
 
 help:  ## List the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 13
 
 $(READY): requirements.txt requirements-dev.txt
 	@echo "Setting up $(VENV) ..."

@@ -9,7 +9,7 @@ import msgspec
 from onepassword_sentinel import __version__
 from onepassword_sentinel.moments import format_moment
 
-# What a row of the health stream carries besides the version (azuredeploy.json, streamDeclarations).
+# What a row of the health stream carries besides the version (sentinel/tables).
 OUTCOME_COLUMNS: Final = (
     "account",
     "account_uuid",

@@ -15,7 +15,7 @@ from onepassword_sentinel.payloads import BackfillRequest
 from onepassword_sentinel.requests import InvalidRequestError
 from onepassword_sentinel.sentences import joined
 from onepassword_sentinel.wire import from_wire, to_wire
-from orchestrators.children import rows_of_accounts, wait_for_all
+from orchestrators.children import rows_of_problems, wait_for_all
 from orchestrators.orchestration import Steps, report, retry_policy, utc_now
 
 bp = df.Blueprint()
@@ -61,7 +61,7 @@ def backfill(ctx: OrchestrationContext, data: dict[str, Any] | None) -> Steps[di
         for stream in streams
     }
     ended = yield from wait_for_all(children)
-    if rows := [*rows_of_accounts(problems), *ended.rows]:
+    if rows := [*rows_of_problems(problems), *ended.rows]:
         named = [{**row, "instance_id": ctx.instance_id, "backfill_id": request.id} for row in rows]
         if unreported := (yield from report(ctx, request.pacing, outcomes=named)):
             log.warning("the health rows of backfill %s could not be delivered: %s", request.id, unreported)

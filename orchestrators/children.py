@@ -19,8 +19,8 @@ class Ended:
     rows: list[dict[str, Any]] = field(default_factory=list)
 
 
-def rows_of_accounts(problems: list[dict[str, str]]) -> list[dict[str, Any]]:
-    """Make the health table's rows of accounts without streams, and of settings, which are of no account."""
+def rows_of_problems(problems: list[dict[str, str]]) -> list[dict[str, Any]]:
+    """Make the health table's rows of what is wrong with accounts, or with settings, which are of no account."""
     return [
         {
             "outcome": "throttled" if about["kind"] == "throttled" else "failed",

@@ -12,7 +12,7 @@ from onepassword_sentinel.moments import format_moment
 from onepassword_sentinel.payloads import DrainRequest, PollRequest
 from onepassword_sentinel.sentences import joined
 from onepassword_sentinel.wire import from_wire, to_wire
-from orchestrators.children import rows_of_accounts, wait_for_all
+from orchestrators.children import rows_of_problems, wait_for_all
 from orchestrators.orchestration import Steps, report, retry_policy, utc_now
 
 bp = df.Blueprint()
@@ -72,7 +72,7 @@ def poll(ctx: OrchestrationContext, data: dict[str, Any] | None) -> Steps[dict[s
     if healthy:
         if unreported := (yield from report(ctx, request.pacing, heartbeat=ctx.instance_id)):
             problems.append(f"the heartbeat could not be delivered: {unreported}")
-    elif rows := [*rows_of_accounts(known), *ended.rows]:
+    elif rows := [*rows_of_problems(known), *ended.rows]:
         named = [{**row, "instance_id": ctx.instance_id} for row in rows]
         if unreported := (yield from report(ctx, request.pacing, outcomes=named)):
             log.warning("the health rows of this poll could not be delivered: %s", unreported)

@@ -1,6 +1,7 @@
 """azuredeploy.json and the README's buttons are what their parts make."""
 
 import json
+import re
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -30,13 +31,14 @@ def test_the_buttons_are_up_to_date() -> None:
 def test_the_repository_s_address_stands_in_one_place() -> None:
     """Besides pyproject.toml only what `make build` makes says where the project is published."""
     address = Publication.read(ROOT).repository.removeprefix("https://github.com/")
-    tracked = [path for path in ROOT.rglob("*") if path.suffix in {".md", ".json", ".toml", ".py", ".yml", ".yaml"}]
-    hidden = {".venv", ".venv-checkov", ".venv-lock", "node_modules", ".local", "dist"}
-    places = {
-        str(path.relative_to(ROOT))
-        for path in tracked
-        if not hidden & set(path.relative_to(ROOT).parts) and address in unquote(path.read_text(encoding="utf-8"))
-    }
+    # What other commands made is in folders of these names.
+    made = re.compile(r"\.(?!github$|ci$)|(node_modules|dist|__pycache__)$")
+    tops = [path for path in ROOT.iterdir() if path.is_file() or not made.match(path.name)]
+    files = [file for top in tops for file in ([top] if top.is_file() else top.rglob("*"))]
+    kinds = {".md", ".json", ".toml", ".py", ".yml", ".yaml", ".kql", ".txt"}
+    texts = {file: unquote(file.read_text(encoding="utf-8")) for file in files if file.suffix in kinds}
+    assert len(texts) > 200
+    places = {str(file.relative_to(ROOT)) for file, text in texts.items() if address in text}
     assert places == {"pyproject.toml", "azuredeploy.json", "README.md"}
 
 

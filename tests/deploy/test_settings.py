@@ -70,7 +70,7 @@ def read() -> set[str]:
 def written() -> set[str]:
     """Provide the names that the template writes, with all switches in all positions."""
     values: dict[str, Any] = {"monitorUrl": "https://dfm.example/Hub", "onePasswordEventsUrl": "https://events.example"}
-    other = {"hostingPlan": "ElasticPremium", "durableBackend": "DurableTaskScheduler"}
+    other: dict[str, Any] = {"hostingPlan": "ElasticPremium", "durableBackend": "DurableTaskScheduler"}
     return settings(deployed(**values)).keys() | settings(deployed(**values, **other)).keys()
 
 

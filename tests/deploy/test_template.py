@@ -15,6 +15,7 @@ from local.ingestion import read_rule, read_tables
 from tests.arm.azure_place import Place
 from tests.arm.expanded import Expansion, Resource
 from tests.arm.expansion import expand
+from tests.arm.template_symbols import check_symbols
 from tests.deploy.switches import GROUP, REFERENCE, TOKEN, WORKSPACE, combinations
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -96,6 +97,17 @@ def test_no_key_and_no_secret_anywhere(values: dict[str, Any]) -> None:
     assert all("/secrets/" in place and place.endswith(" properties.value") for place in places)
 
 
+def test_nothing_is_made_of_the_token() -> None:
+    """No hash, part or encoding of it is anywhere either: another token changes the secret and nothing else."""
+    (place,) = deployed().differences(deployed(onePasswordToken=TOKEN[::-1]))
+    assert "/secrets/onepassword-token " in place
+
+
+def test_every_name_is_used_and_declared() -> None:
+    """No parameter or variable is left over, in the template and in the nested ones."""
+    assert check_symbols(TEMPLATE) == []
+
+
 def test_existing_settings_are_read_as_a_secret() -> None:
     """Settings that are there may hold anything, so they stay out of the history of deployments."""
     (nested,) = (each for each in deployed().deployments if each.name.startswith("onepassword-settings-"))
@@ -103,23 +115,35 @@ def test_existing_settings_are_read_as_a_secret() -> None:
 
 
 @everywhere
-def test_each_role_is_named_by_scope_identity_and_role(values: dict[str, Any]) -> None:
-    """So the next deployment finds it again, and it cannot be somebody else's."""
-    expansion = deployed(**values)
-    names = [each.name for _, _, each in assignments(expansion)]
+def test_no_two_roles_have_one_name(values: dict[str, Any]) -> None:
+    """Each assignment is found again by the next deployment, and is no other's."""
+    names = [each.name for _, _, each in assignments(deployed(**values))]
     assert len(names) == len(set(names)) >= 5
-    for raw in re.findall(r'"name": "(\[guid\(.*?)", "scope": "\[(.*?)\]"', json.dumps(TEMPLATE)):
-        name, scope = raw
-        principals = ("variables('identityId')", "parameters('identityId')", "parameters('monitorPrincipalId')")
-        assert name.startswith(f"[guid({scope}, ")
-        assert any(principal in name for principal in principals)
-        assert re.search(r"variables\('roles'\)\['.*?'\]\)\]$|parameters\('roleId'\)\)\]$", name)
+
+
+def test_each_role_is_named_by_scope_identity_and_role() -> None:
+    """What the name is made of is what the assignment is about, so two apps never fight for one."""
+    declared = list(declared_assignments(TEMPLATE["resources"]))
+    assert len(declared) == 11
+    principals = r"variables\('identityId'\)|parameters\('identityId'\)|parameters\('monitorPrincipalId'\)"
+    for each in declared:
+        scope = re.escape(each["scope"].strip("[]"))
+        role = re.escape(each["properties"]["roleDefinitionId"].partition(", ")[2].removesuffix(")]"))
+        assert re.fullmatch(rf"\[guid\({scope}, ({principals}), {role}\)\]", each["name"]), each["name"]
+
+
+def declared_assignments(resources: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The role assignments as the template has them, also those in nested deployments."""
+    for each in resources:
+        if each["type"] == ASSIGNMENTS:
+            yield each
+        elif each["type"] == "Microsoft.Resources/deployments":
+            yield from declared_assignments(each["properties"]["template"]["resources"])
 
 
 def test_who_may_do_what() -> None:
     """The app's identity has these roles and no other, each on one resource."""
-    found = {(scope, role) for scope, role, each in assignments(deployed()) if "id-" in str(each.body)}
-    assert found == {
+    assert {(scope, role) for scope, role, _ in assignments(deployed())} == {
         ("Microsoft.Storage/storageAccounts", "Storage Blob Data Owner"),
         ("Microsoft.Storage/storageAccounts", "Storage Queue Data Contributor"),
         ("Microsoft.Storage/storageAccounts", "Storage Table Data Contributor"),
@@ -312,7 +336,7 @@ def test_retention(retention: int, total: int, expected: tuple[int, int]) -> Non
         ("pollSchedule", "daily"),
     ],
 )
-def test_bad_input_is_refused(name: str, value: object) -> None:
+def test_bad_input_is_refused(name: str, value: Any) -> None:
     """What Azure can check, it checks before it makes anything."""
     with pytest.raises(ValueError, match=name):
         deployed(**{name: value})

@@ -28,7 +28,7 @@ UNSEEN: Final = pytest.mark.parametrize("unseen", [None, ""], ids=["no value", "
 
 def filled(**answers: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """The fewest answers, and those of the test."""
-    fewest = {"sentinel": {"workspace": WORKSPACE}, "onePassword": {"token": TOKEN}}
+    fewest: dict[str, dict[str, Any]] = {"sentinel": {"workspace": WORKSPACE}, "onePassword": {"token": TOKEN}}
     return {step: fewest.get(step, {}) | answers.get(step, {}) for step in fewest | answers}
 
 

@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import subprocess
+from datetime import UTC, datetime, timedelta
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
@@ -12,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from local.host.timers import Schedule
 from onepassword_sentinel.events_token import KEY_VAULT_PREFIX, EventsToken
 from onepassword_sentinel.schedule import read_ncrontab
 from onepassword_sentinel.secure_url import is_secure_url
@@ -138,3 +140,6 @@ def test_every_schedule_that_can_be_chosen_is_one_for_the_app(schedule: str) -> 
     """And polls often enough for Microsoft's rule that expects one an hour."""
     assert read_ncrontab(schedule) == schedule
     assert takes("ownSchedule", schedule)
+    timer = Schedule(schedule)
+    first = timer.next_after(datetime.now(UTC))
+    assert timer.next_after(first) - first < timedelta(hours=1)
