@@ -4,8 +4,11 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
+from deploy.content.functions import functions
+from deploy.content.hunting import hunting_queries
+from deploy.content.rules import rules
+from deploy.content.tables import data_flows, streams, tables
 from deploy.role_assignments import ids_for_app, role_assignments
-from deploy.sentinel_parts import data_flows, functions, streams, tables
 
 PARTS: Final = Path(__file__).resolve().parent / "parts"
 _SITE: Final = "Microsoft.Web/sites"
@@ -30,6 +33,7 @@ def build(package_uri: str) -> dict[str, Any]:
             _tables(),
             _rule(),
             *_app(ids_for_app(roles)),
+            _content(),
         ],
         "outputs": _part("outputs"),
     }
@@ -38,6 +42,12 @@ def build(package_uri: str) -> dict[str, Any]:
 def _tables() -> dict[str, Any]:
     deployment: dict[str, Any] = _part("tables")
     deployment["properties"]["template"]["resources"] = [*tables(), *functions()]
+    return deployment
+
+
+def _content() -> dict[str, Any]:
+    deployment: dict[str, Any] = _part("content")
+    deployment["properties"]["template"]["resources"] = [*rules(), *hunting_queries()]
     return deployment
 
 

@@ -2,8 +2,9 @@
 
 import threading
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Self
+from typing import Any, NamedTuple, Self
 
 import duckdb
 import duckdb_kql
@@ -30,6 +31,13 @@ class WorkspaceQueryError(ValueError):
     """A query that the workspace cannot answer; the message is a sentence for its author."""
 
 
+class Answer(NamedTuple):
+    """What a query gave: the names of its columns, and its rows."""
+
+    columns: list[str]
+    rows: list[tuple]
+
+
 class Workspace:
     """A DuckDB file that holds the tables of a template and answers KQL.
 
@@ -37,13 +45,21 @@ class Workspace:
     every query runs on a connection of its own, which DuckDB isolates.
     """
 
-    def __init__(self, path: Path, tables: Mapping[str, Mapping[str, str]], *, read_only: bool = False) -> None:
+    def __init__(
+        self,
+        path: Path,
+        tables: Mapping[str, Mapping[str, str]],
+        functions: Sequence[str] = (),
+        *,
+        read_only: bool = False,
+    ) -> None:
         """Open or create the file at ``path``, with ``tables``: table name to column name to column type.
 
-        Raises ``WorkspaceError`` if the file is in use, is no database, or has one of the tables with other
-        columns.
+        ``functions`` are definitions that queries may call: ``function Name(parameters) { body }``. Raises
+        ``WorkspaceError`` if the file is in use, is no database, or has one of the tables with other columns.
         """
         self._writing = threading.Lock()
+        self._functions = list(functions)
         try:
             self._connection = duckdb_kql.connect(str(path), read_only=read_only)
         except duckdb.Error as error:
@@ -58,11 +74,11 @@ class Workspace:
             raise
 
     @classmethod
-    def open_existing(cls, path: Path) -> Self:
+    def open_existing(cls, path: Path, functions: Sequence[str] = ()) -> Self:
         """Open a file that an earlier run left, for queries only."""
         if not path.exists():
             raise WorkspaceError(f"There is no workspace at {path}. Collect something first: make run.")
-        return cls(path, {}, read_only=True)
+        return cls(path, {}, functions, read_only=True)
 
     def insert(self, table: str, select: str, parameters: Sequence[object] = ()) -> int:
         """Insert the rows of the SQL ``select`` into ``table``, all or none, and return their number.
@@ -73,16 +89,19 @@ class Workspace:
             inserted = self._connection.execute(f'INSERT INTO "{table}" BY NAME {select}', parameters).fetchone()
         return int(inserted[0]) if inserted else 0
 
-    def query(self, kql: str) -> tuple[list[str], list[tuple]]:
-        """Run a KQL query; return the names of its columns, and its rows.
+    def query(self, kql: str, *, at: datetime | None = None, period: timedelta | None = None) -> Answer:
+        """Run a KQL query.
 
-        Values of dynamic columns come back as JSON text, datetimes without a zone and in UTC. Raises
-        ``WorkspaceQueryError``.
+        Values of dynamic columns come back as JSON text, datetimes without a zone and in UTC. With ``at`` it is that
+        moment for the query, and rows of later are not there yet; with ``period`` rows that are older than it are not
+        there any more. Raises ``WorkspaceQueryError``.
         """
         with self._connection.cursor() as cursor:
             try:
-                answer = duckdb_kql.kql(cursor, kql, allow_write=False)
-                return list(answer.columns), answer.fetchall()
+                if at:
+                    self._narrow(cursor, at, period)
+                answer = duckdb_kql.kql(cursor, kql, allow_write=False, query_now=at, functions=self._functions)
+                return Answer(list(answer.columns), answer.fetchall())
             except duckdb_kql.KqlSyntaxError as error:
                 raise WorkspaceQueryError(f"This query cannot be parsed: {_first_line(error)}.") from error
             except duckdb_kql.KqlUnsupportedError as error:
@@ -91,6 +110,16 @@ class Workspace:
                 ) from error
             except (duckdb_kql.KqlError, duckdb.Error) as error:
                 raise WorkspaceQueryError(f"The query failed: {_first_line(error)}.") from error
+
+    @staticmethod
+    def _narrow(cursor: Any, at: datetime, period: timedelta | None) -> None:
+        """Put views of the same names before the tables."""
+        earliest = f" AND TimeGenerated >= TIMESTAMP '{at - period}'" if period else ""
+        for database, table in cursor.execute("SELECT database_name, table_name FROM duckdb_tables()").fetchall():
+            cursor.execute(
+                f'CREATE TEMP VIEW "{table}" AS SELECT * FROM "{database}".main."{table}" '
+                f"WHERE TimeGenerated <= TIMESTAMP '{at}'{earliest}"
+            )
 
     def close(self) -> None:
         """Write everything to the file and let go of it. May be called twice."""

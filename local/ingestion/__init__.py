@@ -3,7 +3,7 @@
 from .body import read_rows
 from .faults import DropAfterStore, DropBeforeRead, Fault, Faults, LateAnswer, RefuseRows, SmallerLimit, Stall, Status
 from .server import IngestionSimulator
-from .template import DataCollectionRule, DataFlow, TemplateError, read_rule, read_tables
+from .template import DataCollectionRule, DataFlow, read_rule, read_tables
 from .transform import CompiledFlow, compile_flow
 
 __all__ = [
@@ -20,7 +20,6 @@ __all__ = [
     "SmallerLimit",
     "Stall",
     "Status",
-    "TemplateError",
     "compile_flow",
     "read_rows",
     "read_rule",

@@ -3,14 +3,15 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from local.template import TemplateError, resources
+
 RULE_TYPE = "microsoft.insights/datacollectionrules"
 TABLE_TYPE = "microsoft.operationalinsights/workspaces/tables"
-DEPLOYMENT_TYPE = "microsoft.resources/deployments"
 
 # Azure Monitor docs, create-custom-table: letters, digits and underscores, at most 45, first a letter.
 COLUMN_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,44}")
@@ -21,10 +22,6 @@ TABLE_TYPES = STREAM_TYPES | {"guid"}
 
 type Columns = Mapping[str, str]
 """Column name to column type in lower case."""
-
-
-class TemplateError(ValueError):
-    """The template would not deploy, or uses what the local environment cannot imitate."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +44,7 @@ class DataCollectionRule:
 
 def read_tables(template: Path) -> dict[str, Columns]:
     """The custom tables that ``template`` creates: table name to columns. Raises ``TemplateError``."""
-    schemas = [table["properties"]["schema"] for table in _resources(_load(template), TABLE_TYPE)]
+    schemas = [table["properties"]["schema"] for table in resources(template, TABLE_TYPE)]
     tables = {schema["name"]: _columns(schema["name"], schema["columns"], TABLE_TYPES) for schema in schemas}
     for name, columns in tables.items():
         if columns.get("TimeGenerated") != "datetime":
@@ -57,7 +54,7 @@ def read_tables(template: Path) -> dict[str, Columns]:
 
 def read_rule(template: Path) -> DataCollectionRule:
     """The one data collection rule of ``template``. Raises ``TemplateError``."""
-    rules = list(_resources(_load(template), RULE_TYPE))
+    rules = list(resources(template, RULE_TYPE))
     if len(rules) != 1:
         raise TemplateError(f"{template.name} has {len(rules)} data collection rules, not one.")
     properties = rules[0]["properties"]
@@ -73,24 +70,6 @@ def read_rule(template: Path) -> DataCollectionRule:
     # Azure draws the id by lot; the same template gives the same id here, so that a run can be repeated.
     digest = hashlib.sha256(json.dumps(sorted(streams)).encode()).hexdigest()
     return DataCollectionRule(f"dcr-{digest[:32]}", streams, flows)
-
-
-def _load(path: Path) -> dict[str, Any]:
-    try:
-        template: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise TemplateError(f"{path} cannot be read as a template: {error}.") from error
-    return template
-
-
-def _resources(template: Mapping[str, Any], kind: str) -> Iterator[dict[str, Any]]:
-    """Resources of one type, also those in nested deployments (one per resource group is usual)."""
-    resources = template["resources"]
-    for resource in resources.values() if isinstance(resources, dict) else resources:
-        if resource["type"].lower() == kind:
-            yield resource
-        elif resource["type"].lower() == DEPLOYMENT_TYPE:
-            yield from _resources(resource["properties"]["template"], kind)
 
 
 def _columns(owner: str, declared: list[dict[str, str]], types: frozenset[str]) -> Columns:

@@ -12,10 +12,11 @@ from functools import cache
 import duckdb
 import duckdb_kql
 
+from local.template import TemplateError
 from local.workspace import DUCKDB_TYPES
 
 from .declared import declared_rows
-from .template import Columns, DataCollectionRule, TemplateError
+from .template import Columns, DataCollectionRule
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from urllib.parse import unquote
 import pytest
 
 from deploy.build import build
+from deploy.content.tables import one_line
 from deploy.json_layout import laid_out
 from deploy.publication import PACKAGES, Publication, with_buttons
-from deploy.sentinel_parts import one_line
 
 ROOT = Path(__file__).resolve().parents[2]
 PUBLICATION = Publication("https://github.com/owner/name", "1.2.3")

@@ -8,9 +8,10 @@ from typing import Any, Final
 
 import pytest
 
+from deploy.content.sources import SENTINEL
+from deploy.content.tables import one_line
 from deploy.package import SCHEDULER
 from deploy.publication import PACKAGES, Publication
-from deploy.sentinel_parts import SENTINEL, one_line
 from local.ingestion import read_rule, read_tables
 from tests.arm.azure_place import Place
 from tests.arm.expanded import Expansion, Resource

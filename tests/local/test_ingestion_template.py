@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from local.ingestion import TemplateError, compile_flow, read_rule, read_tables
+from local.ingestion import compile_flow, read_rule, read_tables
+from local.template import TemplateError
 
 TEMPLATE = Path(__file__).parents[2] / "azuredeploy.json"
 STREAM = "Custom-OnePasswordEvents"
