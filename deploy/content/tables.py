@@ -17,7 +17,7 @@ def tables() -> list[Resource]:
                 "plan": "Analytics",
                 "retentionInDays": "[variables('retention')]",
                 "totalRetentionInDays": "[variables('totalRetention')]",
-                "schema": {"name": name, "description": schema["description"], "columns": schema["columns"]},
+                "schema": {"name": name, "description": schema["description"], "columns": _columns(schema)},
             },
         }
         for name, schema in schemas().items()
@@ -26,7 +26,7 @@ def tables() -> list[Resource]:
 
 def streams() -> dict[str, Any]:
     """Declare what the rule takes."""
-    return {schema["stream"]: {"columns": schema["streamColumns"]} for schema in schemas().values()}
+    return {schema["stream"]: {"columns": stream_columns(schema)} for schema in schemas().values()}
 
 
 def data_flows(destination: str) -> list[dict[str, Any]]:
@@ -43,9 +43,26 @@ def data_flows(destination: str) -> list[dict[str, Any]]:
 
 
 def schemas() -> dict[str, dict[str, Any]]:
-    """Read the schema files: table name to columns of the table, name of the stream and columns of the stream."""
+    """Read the schema files: table name to its description, its columns, and the stream that they come from.
+
+    A column is in the stream under the same name and type, unless its `stream` says otherwise; with ``false`` it is not
+    there, and the transformation makes it.
+    """
     files = sorted((SENTINEL / "tables").glob("*.json"))
     return {file.stem: json.loads(file.read_text(encoding="utf-8")) for file in files}
+
+
+def stream_columns(schema: dict[str, Any]) -> list[dict[str, str]]:
+    """Tell what a row consists of as the connector sends it."""
+    return [
+        {"name": column["name"], "type": column["type"], **column.get("stream", {})}
+        for column in schema["columns"]
+        if column.get("stream") is not False
+    ]
+
+
+def _columns(schema: dict[str, Any]) -> list[dict[str, str]]:
+    return [{name: column[name] for name in ("name", "type", "description")} for column in schema["columns"]]
 
 
 def one_line(kql: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any, Final
 import pytest
 
 from deploy.content.sources import SENTINEL
-from deploy.content.tables import one_line
+from deploy.content.tables import one_line, schemas, stream_columns
 from deploy.package import SCHEDULER
 from deploy.publication import PACKAGES, Publication
 from local.ingestion import read_rule, read_tables
@@ -368,8 +368,8 @@ def test_the_simulator_enforces_this_very_rule() -> None:
         name: flow.transform_kql for name, flow in rule.flows.items()
     }
     for name, columns in read_tables(ROOT / "azuredeploy.json").items():
-        source = json.loads((SENTINEL / "tables" / f"{name}.json").read_text())
+        source = schemas()[name]
         assert {each["name"]: each["type"].lower() for each in source["columns"]} == columns
         kql = one_line((SENTINEL / "transforms" / f"{name}.kql").read_text())
         assert kql == rule.flows[source["stream"]].transform_kql
-        assert {each["name"]: each["type"] for each in source["streamColumns"]} == rule.streams[source["stream"]]
+        assert {each["name"]: each["type"] for each in stream_columns(source)} == rule.streams[source["stream"]]
