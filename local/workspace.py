@@ -3,11 +3,13 @@
 import threading
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 import duckdb
 import duckdb_kql
+from duckdb_kql.stored_functions import parse_functions
 
 DUCKDB_TYPES: Mapping[str, str] = {
     "string": "VARCHAR",
@@ -59,7 +61,7 @@ class Workspace:
         ``WorkspaceError`` if the file is in use, is no database, or has one of the tables with other columns.
         """
         self._writing = threading.Lock()
-        self._functions = list(functions)
+        self._functions = _parsed(tuple(functions))
         try:
             self._connection = duckdb_kql.connect(str(path), read_only=read_only)
         except duckdb.Error as error:
@@ -136,6 +138,12 @@ class Workspace:
         found = self._connection.execute(f'DESCRIBE "{table}"').fetchall()
         if {name: kind for name, kind, *_ in found} != types:
             raise WorkspaceError(f"The table {table} in {path} has other columns: delete the file.")
+
+
+# Cached, because parsing them takes longer than most queries, and tests make many workspaces of one template.
+@cache
+def _parsed(functions: tuple[str, ...]) -> Any:
+    return parse_functions(list(functions))
 
 
 def _first_line(error: Exception) -> str:

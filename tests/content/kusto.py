@@ -22,7 +22,7 @@ STANDARD_COLUMNS: Final = {
     "_IsBillable": "string",
     "_BilledSize": "real",
 }
-_TYPES: Final = {"boolean": "bool", "dateTime": "datetime"}
+TYPES: Final = {"boolean": "bool", "dateTime": "datetime"}
 
 type Columns = Mapping[str, str]
 
@@ -37,7 +37,7 @@ class Bound(NamedTuple):
 def tables() -> dict[str, dict[str, str]]:
     """The workspace's tables, from the schema files: table name to column name to KQL's name of its type."""
     return {
-        name: {each["name"]: _TYPES.get(each["type"], each["type"]) for each in schema["columns"]} | STANDARD_COLUMNS
+        name: {each["name"]: TYPES.get(each["type"], each["type"]) for each in schema["columns"]} | STANDARD_COLUMNS
         for name, schema in schemas().items()
     }
 

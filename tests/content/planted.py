@@ -204,10 +204,13 @@ def planted(path: Path, rows: Iterable[Planted]) -> Workspace:
 
 def plant(workspace: Workspace, rows: Iterable[Planted]) -> None:
     """Put rows into their tables, each with its own time of ingestion."""
+    groups: dict[tuple[str, timedelta], list[dict[str, Any]]] = {}
     for row in rows:
-        flow = _flows()[row.stream]
-        select = f"SELECT * REPLACE (TIMESTAMP '{NOW - row.ingested}' AS TimeGenerated) FROM ({flow.select})"
-        workspace.insert(flow.table, select, [read_rows(json.dumps([row.row()]).encode())])
+        groups.setdefault((row.stream, row.ingested), []).append(row.row())
+    for (stream, ingested), content in groups.items():
+        flow = _flows()[stream]
+        select = f"SELECT * REPLACE (TIMESTAMP '{NOW - ingested}' AS TimeGenerated) FROM ({flow.select})"
+        workspace.insert(flow.table, select, [read_rows(json.dumps(content).encode())])
 
 
 @cache
