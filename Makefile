@@ -4,7 +4,7 @@ PYTHON ?= python3.13
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-AZURITE := node_modules/.ready
+NODE_MODULES := node_modules/.ready
 CHECKOV := $(VENV)-checkov/.ready
 LOCK := $(VENV)-lock/bin/uv pip compile --quiet --python-version 3.13 --universal --generate-hashes --no-header --no-annotate
 
@@ -20,8 +20,8 @@ $(READY): requirements.txt requirements-dev.txt
 	@touch $@
 
 # Node and npm come from a wheel in $(VENV); they are to trust what this machine trusts, as pip does.
-$(AZURITE): package.json package-lock.json | $(READY)
-	@echo "Installing Azurite ..."
+$(NODE_MODULES): package.json package-lock.json | $(READY)
+	@echo "Installing Azurite and the Kusto language service ..."
 	@NODE_USE_SYSTEM_CA=1 $(BIN)/npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null
 	@touch $@
 
@@ -35,7 +35,7 @@ $(CHECKOV): requirements-checkov.txt
 run: $(READY)  ## Do the main job in the local environment, check it and exit
 	@$(BIN)/python -m local run $(ARGS)
 
-serve: $(READY) $(AZURITE)  ## Keep the local environment running on the real schedule, until Ctrl-C
+serve: $(READY) $(NODE_MODULES)  ## Keep the local environment running on the real schedule, until Ctrl-C
 	@$(BIN)/python -m local serve $(ARGS)
 
 query: $(READY)  ## Ask what the last run left: make query KQL="OnePasswordEventLogs_CL | count"
@@ -44,10 +44,10 @@ query: $(READY)  ## Ask what the last run left: make query KQL="OnePasswordEvent
 simulate: $(READY)  ## Run only the simulators and print the settings for `func start`
 	@$(BIN)/python -m local simulate $(ARGS)
 
-chaos: $(READY) $(AZURITE)  ## Break everything in turn, and count what was lost and doubled: make chaos ARGS="--minutes 5"
+chaos: $(READY) $(NODE_MODULES)  ## Break everything in turn, and count what was lost and doubled: make chaos ARGS="--minutes 5"
 	@$(BIN)/python -m local chaos $(ARGS)
 
-test: $(READY) $(AZURITE) $(CHECKOV)  ## Format check, lint, types, all tests
+test: $(READY) $(NODE_MODULES) $(CHECKOV)  ## Format check, lint, types, all tests
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
@@ -68,10 +68,10 @@ package: $(READY)  ## Build what Azure runs: dist/released-package*.zip, with th
 sbom: $(READY)  ## List what the package consists of: dist/released-package.cdx.json (CycloneDX)
 	@$(BIN)/python -m deploy.sbom dist/released-package.cdx.json
 
-screenshots: $(READY) $(AZURITE)  ## Draw the documents' pictures of the status page anew
+screenshots: $(READY) $(NODE_MODULES)  ## Draw the documents' pictures of the status page anew
 	@$(BIN)/python -m local.screenshots
 
-azurite: $(AZURITE)  ## Install Azurite, in which the tests keep blobs
+azurite: $(NODE_MODULES)  ## Install what comes from npm: Azurite, in which the tests keep blobs, and the Kusto language service
 
 checkov: $(CHECKOV)  ## Install checkov, which looks for weak settings in the template
 
