@@ -92,7 +92,7 @@ class Simulators:
 
     async def _start(self, certificates: Certificates) -> None:
         if not has_own_source(self.settings):
-            self.onepassword = OnePasswordSimulator(seed=self._seed, events=self._events)
+            self.onepassword = OnePasswordSimulator(seed=self._seed, events=self._events, story=True)
             await self.onepassword.start(certificates.server_context())
             self._stack.push_async_callback(self.onepassword.stop)
             self.settings["ONEPASSWORD_TOKEN"] = self.onepassword.token()

@@ -1,7 +1,7 @@
 """What the Events API of one account answers, sockets aside."""
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from email.utils import format_datetime
@@ -21,9 +21,10 @@ from local.onepassword.answers import (
 from local.onepassword.cursors import Cursor, CursorSeal, RejectedPollError, read_poll
 from local.onepassword.directory import Directory
 from local.onepassword.events import EVENT_TYPES, EventSource, derived_uuid
-from local.onepassword.log import EventLog, Window
+from local.onepassword.log import BACKLOG_SPAN, EventLog, Window
 from local.onepassword.rates import RequestRate
-from local.onepassword.timestamps import DAY, format_rfc3339, to_ns
+from local.onepassword.story import STORY_SPAN, Scene, Story
+from local.onepassword.timestamps import DAY, SECOND, format_rfc3339, to_ns
 from local.onepassword.tokens import Grant, TokenIssuer
 
 RETENTION: Final = 120 * DAY  # 1Password docs, events-api/introduction
@@ -66,6 +67,7 @@ class EventsApi:
         requests_per_minute: int,
         requests_per_hour: int,
         account_uuid: str | EllipsisType | None,
+        story: bool,
     ) -> None:
         derived = derived_uuid(seed, "account")
         self.account_uuid = derived if isinstance(account_uuid, EllipsisType) else account_uuid
@@ -76,13 +78,27 @@ class EventsApi:
         self.tokens = TokenIssuer(self.integration_uuid)
         directory = Directory(seed, self.account_uuid or derived)
         self.logs = {name: EventLog(EventSource(seed, name, directory)) for name in EVENT_TYPES}
-        for log in self.logs.values():
-            log.add_backlog(events, to_ns(now()))
+        self._add_backlog(events, Story(directory, to_ns(now())).scenes if story else {})
         self.seal = CursorSeal()
         self._rate = RequestRate(requests_per_minute, requests_per_hour)
         self._earliest_start: dict[str, int] = {}
         # Which pages come back empty differs by seed and stream, but is early enough for a short run to meet one.
         self._empty_at = {name: 2 + hashlib.blake2b(f"{seed} {name}".encode()).digest()[0] % 6 for name in EVENT_TYPES}
+
+    def _add_backlog(self, events: int, scenes: Mapping[str, Sequence[Scene]]) -> None:
+        """Add so many past events to each stream: random ones, among them those of the story if all of it has room."""
+        now = to_ns(self.now())
+        told = scenes if all(len(each) <= events for each in scenes.values()) else {}
+        for name, log in self.logs.items():
+            if name not in told:
+                log.add_backlog(events, now)
+                continue
+            others = events - len(told[name])
+            since = others * STORY_SPAN // BACKLOG_SPAN
+            log.add_evenly(others - since, now - BACKLOG_SPAN + SECOND, now - STORY_SPAN)
+            for scene in told[name]:
+                log.add_altered(scene.moment, scene.edit)
+            log.add_evenly(since, now - STORY_SPAN, now)
 
     @property
     def cursor_padding(self) -> int:

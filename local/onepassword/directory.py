@@ -10,6 +10,8 @@ from typing import Final, NamedTuple
 UPPER: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567" * 8
 LOWER: Final = UPPER.lower()  # used with bytes.translate: one random byte becomes one base32 letter
 
+DOMAIN: Final = "finance-and-operations.example.com"
+
 _PEOPLE: Final = (
     "Zoë Márquez",
     "Siobhán O'Neill",
@@ -116,6 +118,17 @@ _NOTES: Final = (
 )
 
 
+def is_service(number: int) -> bool:
+    """Whether the person of this number is a service account."""
+    return number % 13 == 12
+
+
+def _mailbox(number: int, name: str) -> str:
+    words = name.lower().split()
+    plain = all(word.isascii() and word.isalpha() for word in words)
+    return f"{'.'.join(words) if plain else f'user{number}'}@{DOMAIN}"
+
+
 def encode(value: object, *, ascii_only: bool = False) -> str:
     """Compact JSON as Go's encoder writes it: raw UTF-8, but ``<``, ``>`` and ``&`` escaped."""
     text = json.dumps(value, ensure_ascii=ascii_only, separators=(",", ":"))
@@ -140,6 +153,14 @@ class Place(NamedTuple):
     locations: tuple[str, ...]
 
 
+class Whereabouts(NamedTuple):
+    """Where somebody is, with what they use there and the addresses that they have there."""
+
+    place: Place
+    clients: tuple[str, ...]
+    addresses: tuple[str, ...]
+
+
 class Directory:
     """The people, places, clients, vaults and items of one account, the same for the same seed."""
 
@@ -154,9 +175,11 @@ class Directory:
         self.vaults = tuple(self.uuid(LOWER) for _ in range(64))
         self.items = tuple(self.uuid(LOWER) for _ in range(4096))
         self.groups = tuple(self.uuid(LOWER) for _ in range(32))
-        self.devices = tuple(self.uuid(LOWER) for _ in range(256))
-        self.sessions = tuple(self.uuid(UPPER) for _ in range(1024))
+        self.devices = tuple(tuple(self.uuid(LOWER) for _ in range(6)) for _ in _PEOPLE)
+        self.sessions = tuple(tuple(self.uuid(UPPER) for _ in range(24)) for _ in _PEOPLE)
         self.notes = tuple(encode(note) for note in _NOTES)
+        self.homes = tuple(self._home(number) for number in range(len(_PEOPLE)))
+        self.elsewhere = tuple(Whereabouts(place, self.clients, self.addresses) for place in self.places)
 
     def uuid(self, alphabet: bytes) -> str:
         """26 letters of base32, as 1Password's identifiers are; not RFC 4122."""
@@ -164,12 +187,8 @@ class Directory:
 
     def _person(self, number: int, name: str, partner: str) -> Person:
         uuid = self.uuid(UPPER)
-        service = number % 13 == 12
-        mailbox = (
-            f"{self.uuid(LOWER)[:13]}@1passwordserviceaccounts.com"
-            if service
-            else f"user{number}@finance-and-operations.example.com"
-        )
+        service = is_service(number)
+        mailbox = f"{self.uuid(LOWER)[:13]}@1passwordserviceaccounts.com" if service else _mailbox(number, name)
         details = {"uuid": uuid, "name": name, "email": mailbox}
         # One writer in eight escapes everything beyond ASCII: both spellings are the same JSON.
         ascii_only = number % 8 == 7
@@ -199,6 +218,15 @@ class Directory:
             tuple(encode(user, ascii_only=ascii_only) for user in users),
             tuple(encode(actor, ascii_only=ascii_only)[1:-1] for actor in actors),
         )
+
+    def _home(self, number: int) -> Whereabouts:
+        """Settle a person, with a computer, a telephone and a browser, or a service account, with two programs."""
+        if is_service(number):
+            kinds = [8 + number % 4, 8 + (number + 1) % 4]
+        else:
+            kinds = [self._random.choice(kind) for kind in (range(3), range(3, 5), range(5, 8))]
+        clients = tuple(self.clients[kind] for kind in kinds)
+        return Whereabouts(self._random.choice(self.places), clients, tuple(self._random.sample(self.addresses, 3)))
 
     def _address(self, number: int) -> str:
         if number % 4 == 3:

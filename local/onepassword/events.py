@@ -4,7 +4,7 @@ import hashlib
 from struct import Struct
 from typing import Final
 
-from local.onepassword.directory import LOWER, UPPER, Directory
+from local.onepassword.directory import DOMAIN, LOWER, UPPER, Directory, Whereabouts
 from local.onepassword.timestamps import MINUTE, format_rfc3339
 from local.onepassword.vocabulary import AUDIT_TABLE, ITEM_USAGE_TABLE, SIGNIN_TABLE, AuditPair
 
@@ -15,6 +15,7 @@ EVENT_TYPES: Final = ("signinattempts", "itemusages", "auditevents")
 TIME_DRAWS: Final = slice(26, 31)
 _DRAWS: Final = Struct("<31x8H8BIIx")
 _LOGIN_STEP: Final = 10_007  # nanoseconds; times 32 random bits: a session began up to 12 hours ago
+_ELSEWHERE: Final = 16  # of 65,536: on a journey, or behind somebody's VPN
 _ALWAYS_UTC: Final = 250  # of 256: the remaining few carry an offset, as the examples in 1Password's docs do
 
 
@@ -55,10 +56,11 @@ class EventSource:
     def _signin(self, digest: bytes, timestamp: int) -> str:
         who, where, outcome, _, client, address, _, _, form, shape, zone, detail, style, *_ = _DRAWS.unpack(digest)
         pools = self._directory
-        person = pools.people[_skewed(who, len(pools.people))]
-        place = pools.places[where % len(pools.places)]
+        number = _skewed(who, len(pools.people))
+        person = pools.people[number]
+        place, clients, addresses = self._whereabouts(number, where)
         category, kind = SIGNIN_TABLE[outcome % len(SIGNIN_TABLE)]
-        ip = pools.addresses[address % 512]
+        ip = addresses[address % len(addresses)]
         if category.startswith("firewall"):
             matched = {"continent_blocked": place.continent, "country_blocked": place.code}.get(kind, ip)
             details = f'"details":{{"value":"{matched}"}},'
@@ -70,7 +72,7 @@ class EventSource:
             f'{{"uuid":"{self.uuid(digest)}","session_uuid":"{session}","timestamp":"{_moment(timestamp, zone)}",'
             f'"country":"{country}","category":"{category}","type":"{kind}",{details}'
             f'"target_user":{person.users[form % len(person.users)]},'
-            f'"client":{pools.clients[client % len(pools.clients)]}{ip}"}}'
+            f'"client":{clients[client % len(clients)]}{ip}"}}'
             f"{place.locations[shape % len(place.locations)]}{self._account(style)}}}"
         )
 
@@ -79,8 +81,9 @@ class EventSource:
             digest
         )
         pools = self._directory
-        person = pools.people[_skewed(who, len(pools.people))]
-        place = pools.places[where % len(pools.places)]
+        number = _skewed(who, len(pools.people))
+        person = pools.people[number]
+        place, clients, addresses = self._whereabouts(number, where)
         version = wide if age % 32 == 0 else wide % 40
         # Clients older than 8.4.0 sent no action (1Password docs, item-usage-actions).
         action = f'"action":"{ITEM_USAGE_TABLE[what % len(ITEM_USAGE_TABLE)]}",' if age >= 12 else ""
@@ -88,7 +91,7 @@ class EventSource:
             f'{{"uuid":"{self.uuid(digest)}","timestamp":"{_moment(timestamp, zone)}","used_version":{version},'
             f'"vault_uuid":"{pools.vaults[item % 64]}","item_uuid":"{pools.items[item % 4096]}",{action}'
             f'"user":{person.users[form % len(person.users)]},'
-            f'"client":{pools.clients[client % len(pools.clients)]}{pools.addresses[address % 512]}"}}'
+            f'"client":{clients[client % len(clients)]}{addresses[address % len(addresses)]}"}}'
             f"{place.locations[shape % len(place.locations)]}{self._account(style)}}}"
         )
 
@@ -112,19 +115,24 @@ class EventSource:
             wide,
         ) = _DRAWS.unpack(digest)
         pools = self._directory
-        actor = pools.people[_skewed(who, len(pools.people))]
-        place = pools.places[where % len(pools.places)]
+        number = _skewed(who, len(pools.people))
+        actor = pools.people[number]
+        place, _, addresses = self._whereabouts(number, where)
         pair = AUDIT_TABLE[what % len(AUDIT_TABLE)]
         login = format_rfc3339(timestamp - MINUTE - early * _LOGIN_STEP)
-        device = f'"device_uuid":"{pools.devices[target % 256]}",' if sparse >= 16 else ""
+        device = f'"device_uuid":"{pools.devices[number][target % 6]}",' if sparse >= 16 else ""
         return (
             f'{{"uuid":"{self.uuid(digest)}","timestamp":"{_moment(timestamp, zone)}",'
             f'{actor.actors[form % len(actor.actors)]},"action":"{pair.action}","object_type":"{pair.object_type}",'
             f"{self._object(pair, digest, target, sparse)}{self._aux(pair, second, note, style, wide)}"
-            f'"session":{{"uuid":"{pools.sessions[session % 1024]}","login_time":"{login}",'
-            f'{device}"ip":"{pools.addresses[address % 512]}"}}'
+            f'"session":{{"uuid":"{pools.sessions[number][session % 24]}","login_time":"{login}",'
+            f'{device}"ip":"{addresses[address % len(addresses)]}"}}'
             f"{place.locations[shape % len(place.locations)]}}}"
         )
+
+    def _whereabouts(self, number: int, where: int) -> Whereabouts:
+        pools = self._directory
+        return pools.elsewhere[where % len(pools.elsewhere)] if where < _ELSEWHERE else pools.homes[number]
 
     def _object(self, pair: AuditPair, digest: bytes, target: int, sparse: int) -> str:
         pools = self._directory
@@ -146,20 +154,16 @@ class EventSource:
         # aux_id is int64: a 32-bit column, or a double, damages some of these.
         number = wide << 31 | second if note % 4 == 0 else wide % 100_000
         match pair.aux:
-            case "user":
-                text = pools.notes[note % len(pools.notes)]
+            case "user" | "role":
+                text = ('"R"', '"A"')[note % 2] if pair.aux == "role" else pools.notes[note % len(pools.notes)]
                 return f'"aux_id":{number},"aux_uuid":"{person.uuid}","aux_details":{person.details},"aux_info":{text},'
-            case "role":
-                role = "RA"[note % 2]
-                return (
-                    f'"aux_id":{number},"aux_uuid":"{person.uuid}","aux_details":{person.details},"aux_info":"{role}",'
-                )
             case "group":
                 return f'"aux_id":{number},"aux_uuid":"{pools.groups[second % 32]}",'
             case "number":
                 return f'"aux_id":{number},'
-            case "text":
-                return f'"aux_info":{pools.notes[note % len(pools.notes)]},' if style >= 24 else '"aux_info":null,'
+            case "text" | "mailbox":
+                text = _mailbox(second) if pair.aux == "mailbox" else pools.notes[note % len(pools.notes)]
+                return f'"aux_info":{text},' if style >= 24 else '"aux_info":null,'
             case _:
                 return ""
 
@@ -167,6 +171,10 @@ class EventSource:
         if style >= 16:
             return f',"account_uuid":"{self._directory.account_uuid}"'
         return ',"account_uuid":null' if style >= 8 else ""
+
+
+def _mailbox(draw: int) -> str:
+    return f'"guest{draw % 1000}@example.net"' if draw % 8 == 0 else f'"new{draw % 1000}@{DOMAIN}"'
 
 
 def _moment(timestamp: int, zone: int) -> str:

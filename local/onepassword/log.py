@@ -104,16 +104,12 @@ class EventLog:
 
     def add_backlog(self, count: int, now: int) -> None:
         """Events of the last 6.9 days, evenly spread."""
+        self.add_evenly(count, now - BACKLOG_SPAN + SECOND, now)
+
+    def add_evenly(self, count: int, start: int, end: int) -> None:
+        """Events that happened between two moments and arrived one after the other."""
         if count:
-            self._add(
-                Run(
-                    self._length,
-                    count,
-                    now - BACKLOG_SPAN + SECOND,
-                    (BACKLOG_SPAN - SECOND) // count,
-                    late=False,
-                )
-            )
+            self._add(Run(self._length, count, start, (end - start) // count, late=False))
 
     def add(self, count: int, now: int, *, late: bool = False) -> list[str]:
         """Let events arrive now, and return their uuids; late ones happened well before the newest event known."""
@@ -125,6 +121,11 @@ class EventLog:
             run = Run(self._length, count, now - _ARRIVAL_SPAN, _ARRIVAL_SPAN // count or 1, late=False)
         self._add(run)
         return [self.source.uuid(self.source.digest(index)) for index in range(run.first, self._length)]
+
+    def add_altered(self, moment: int, edit: Callable[[bytes], bytes]) -> None:
+        """One event that arrives now, happened at ``moment``, and is given as ``edit`` makes it of a random one."""
+        self._add(Run(self._length, 1, moment, 1, late=False))
+        self.alter(self._length - 1, edit)
 
     def _add(self, run: Run) -> None:
         self._runs.append(run)

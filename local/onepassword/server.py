@@ -32,7 +32,8 @@ class OnePasswordSimulator(EventsApi):
     """A strict Events API, version 2, of one account, with ``events`` past events in each stream.
 
     It answers only what 1Password documents or was seen to answer; everything about the account follows from
-    ``seed``. ``account_uuid=None`` leaves the account out of introspection, as before version 1.4.1.
+    ``seed``. ``account_uuid=None`` leaves the account out of introspection, as before version 1.4.1. With ``story`` the
+    last of the past events are those of an account that is taken over.
 
     >>> simulator = OnePasswordSimulator(events=10_000)
     >>> await simulator.start()
@@ -49,6 +50,7 @@ class OnePasswordSimulator(EventsApi):
         requests_per_minute: int = 600,
         requests_per_hour: int = 30_000,
         account_uuid: str | EllipsisType | None = ...,
+        story: bool = False,
     ) -> None:
         super().__init__(
             seed=seed,
@@ -57,6 +59,7 @@ class OnePasswordSimulator(EventsApi):
             requests_per_minute=requests_per_minute,
             requests_per_hour=requests_per_hour,
             account_uuid=account_uuid,
+            story=story,
         )
         self.features = tuple(features)
         self.faults = Faults()

@@ -25,7 +25,7 @@ ITEM_USAGE_ACTIONS: Final = (
     "server-create server-fetch server-update share"
 )
 
-type Aux = Literal["user", "group", "role", "number", "text", "nothing"]
+type Aux = Literal["user", "group", "role", "number", "mailbox", "text", "nothing"]
 
 
 class AuditPair(NamedTuple):
@@ -57,7 +57,7 @@ _AUDIT_ACTIONS: Final[Sequence[tuple[str, Aux, str]]] = (
     ("itemhist", "number", "purge"),
     ("items", "number", "patch purge"),
     ("file", "number", "create delete"),
-    ("invite", "text", "create delete sendts resendts sendpkg"),
+    ("invite", "mailbox", "create delete sendts resendts sendpkg"),
     ("famchild", "user", "detchild rdmchild unlink"),
     ("miguser", "user", "musercom muserdec"),
     ("mngdacc", "text", "create launchi unlink"),
@@ -77,14 +77,36 @@ AUDIT_PAIRS: Final = tuple(
     AuditPair(action, object_type, aux) for object_type, aux, actions in _AUDIT_ACTIONS for action in actions.split()
 )
 
-# What an administrator does on an ordinary day is repeated so that it outweighs the long tail: people who come,
-# go and are recovered, and who may see which vault.
-_ROUTINE: Final = {("user", "user"): 40, ("uva", "user"): 30, ("gm", "role"): 5, ("gva", "group"): 3}
+# What fills an ordinary day outweighs the long tail. What a rule may alert on belongs to the tail: an account in which
+# every third event is an alert is none that anybody has.
+_ROUTINE: Final = {
+    ("begin", "user"): 1400,
+    ("complete", "user"): 1400,
+    ("create", "vaultkey"): 600,
+    ("replace", "vaultkey"): 600,
+    ("create", "dlgdsess"): 200,
+    ("expire", "dlgdsess"): 200,
+    ("create", "device"): 100,
+    ("patch", "items"): 100,
+    ("view", "item"): 100,
+    ("create", "file"): 100,
+}
 
-AUDIT_TABLE: Final = tuple(pair for pair in AUDIT_PAIRS for _ in range(_ROUTINE.get((pair.object_type, pair.aux), 1)))
+AUDIT_TABLE: Final = tuple(
+    pair for pair in AUDIT_PAIRS for _ in range(_ROUTINE.get((pair.action, pair.object_type), 1))
+)
 
-SIGNIN_TABLE: Final = (("success", "credentials_ok"),) * 200 + tuple(
-    (category, kind) for category, kinds in SIGNIN_TYPES.items() for kind in kinds.split()
-) * 2
+SIGNIN_TABLE: Final = (
+    (("success", "credentials_ok"),) * 2400
+    + (("success", "mfa_ok"), ("success", "federated")) * 200
+    + (("credentials_failed", "password_secret_bad"),) * 60
+    + (("mfa_failed", "totp_bad"),) * 20
+    + tuple((category, kind) for category, kinds in SIGNIN_TYPES.items() for kind in kinds.split())
+)
 
-ITEM_USAGE_TABLE: Final = ("fill",) * 60 + ("reveal",) * 15 + tuple(ITEM_USAGE_ACTIONS.split()) * 2
+ITEM_USAGE_TABLE: Final = (
+    ("fill",) * 300
+    + ("reveal", "secure-copy") * 50
+    + ("other", "enter-item-edit-mode", "server-create", "server-update") * 15
+    + tuple(ITEM_USAGE_ACTIONS.split())
+)

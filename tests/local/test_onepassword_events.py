@@ -3,7 +3,7 @@
 import asyncio
 import json
 import tracemalloc
-from collections import Counter
+from collections import Counter, defaultdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -24,7 +24,7 @@ def simulator(**settings: Any) -> OnePasswordSimulator:
     return OnePasswordSimulator(now=lambda: NOW, **settings)
 
 
-def rendered(event_type: str, count: int = 12_000) -> list[bytes]:
+def rendered(event_type: str, count: int = 24_000) -> list[bytes]:
     items, _, _ = simulator(events=count).logs[event_type].read(EVERYTHING, 0, count)
     return items
 
@@ -41,7 +41,7 @@ def usages() -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def audits() -> list[dict[str, Any]]:
-    return [json.loads(item) for item in rendered("auditevents")]
+    return [json.loads(item) for item in rendered("auditevents", 48_000)]
 
 
 @pytest.mark.parametrize("event_type", EVENT_TYPES)
@@ -105,6 +105,25 @@ def found(event: dict[str, Any], path: str) -> Any:
     for name in path.split("."):
         value = (value or {}).get(name)
     return value
+
+
+def test_people_live_somewhere(signins: list[dict[str, Any]]) -> None:
+    """A person signs in at one place, with a few addresses and apps; hardly ever, but sometimes, elsewhere."""
+    places: dict[str, Counter[str]] = defaultdict(Counter)
+    addresses: dict[str, Counter[str]] = defaultdict(Counter)
+    apps: dict[str, Counter[str]] = defaultdict(Counter)
+    for event in signins:
+        who = event["target_user"]["uuid"]
+        addresses[who][event["client"]["ip_address"]] += 1
+        apps[who][event["client"]["os_name"], event["client"]["app_name"]] += 1
+        if city := found(event, "location.city"):
+            places[who][city] += 1
+    at_home = sum(each.most_common(1)[0][1] for each in places.values())
+    assert at_home < sum(each.total() for each in places.values()) < at_home * 1.001
+    assert len({each.most_common(1)[0][0] for each in places.values()}) > 6
+    for known in (addresses, apps):
+        assert len(known) == 40
+        assert sum(sum(count for _, count in each.most_common(3)) for each in known.values()) > len(signins) * 0.999
 
 
 def test_details_are_null_missing_or_an_object(signins: list[dict[str, Any]]) -> None:
