@@ -1,6 +1,6 @@
 """What a rule or a hunting query is tried with."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +25,8 @@ class RuleCase:
     """It alerts on a state of the connector: again at each run, for as long as that lasts."""
     absence: bool = False
     """It alerts on what is not there: in an empty table too."""
+    unfilled: Collection[str] = ()
+    """Columns of entities that the first of `fires` leaves empty: it happened to a group, say, and to no person."""
 
 
 @dataclass(frozen=True, slots=True)

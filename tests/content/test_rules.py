@@ -76,7 +76,8 @@ def test_it_says_what_happened(case: RuleCase, tmp_path: Path) -> None:
         for entity in DOCUMENTS[case.rule]["entityMappings"]
         for mapping in entity["fieldMappings"]
     }
-    assert [column for column in mapped if not isinstance(alert[column], str) or not alert[column]] == []
+    assert [column for column in mapped if not isinstance(alert[column], str)] == []
+    assert {column for column in mapped if not alert[column]} == set(case.unfilled)
 
 
 @each_near_miss
