@@ -1,13 +1,17 @@
 """azuredeploy.json from its parts: parts/ says what Azure is to make, sentinel/ what Microsoft Sentinel is to hold."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any, Final
 
+from deploy.content.connector_page import connector_page
 from deploy.content.functions import functions
 from deploy.content.hunting import hunting_queries
-from deploy.content.rules import rules
+from deploy.content.rules import missing_rules, replacing_rules
+from deploy.content.sources import Resource
 from deploy.content.tables import data_flows, streams, tables
+from deploy.content.workbook import workbook
 from deploy.role_assignments import ids_for_app, role_assignments
 
 PARTS: Final = Path(__file__).resolve().parent / "parts"
@@ -34,6 +38,7 @@ def build(package_uri: str) -> dict[str, Any]:
             _rule(),
             *_app(ids_for_app(roles)),
             _content(),
+            _replaced_rules(),
         ],
         "outputs": _part("outputs"),
     }
@@ -47,8 +52,29 @@ def _tables() -> dict[str, Any]:
 
 def _content() -> dict[str, Any]:
     deployment: dict[str, Any] = _part("content")
-    deployment["properties"]["template"]["resources"] = [*rules(), *hunting_queries()]
+    deployment["properties"]["template"]["resources"] = _by_symbol(
+        [*missing_rules(), *hunting_queries(), *connector_page(), *workbook()]
+    )
     return deployment
+
+
+def _replaced_rules() -> dict[str, Any]:
+    deployment: dict[str, Any] = _part("replaced-rules")
+    deployment["properties"]["template"]["resources"] = replacing_rules()
+    return deployment
+
+
+def _by_symbol(resources: list[Resource]) -> dict[str, Resource]:
+    """Name each resource, as the language version 2.0 wants it, after its type and what people call it."""
+    symbols = {_symbol(resource): resource for resource in resources}
+    if len(symbols) < len(resources):
+        raise ValueError("two resources of one type have the same display name")
+    return symbols
+
+
+def _symbol(resource: Resource) -> str:
+    kind, called = resource["type"].rpartition("/")[2], resource["properties"].get("displayName", "")
+    return re.sub(r"\W+", "_", f"{kind} {called}".strip())
 
 
 def _rule() -> dict[str, Any]:

@@ -50,10 +50,21 @@ class Publication:
         """Address a file of this version as the portal can read it: from another site, and without a redirect."""
         return f"{self.repository.replace('//github.com/', '//raw.githubusercontent.com/')}/v{self.version}/{file}"
 
+    def document(self, file: str) -> str:
+        """Address a document of this version, for people."""
+        return f"{self.repository}/blob/v{self.version}/{file}"
+
     def button(self, portal: str) -> str:
         """Address the wizard in a portal."""
         template, wizard = (quote(self.raw(file), safe="") for file in ("azuredeploy.json", "createUiDefinition.json"))
         return f"{portal}/#create/Microsoft.Template/uri/{template}/createUIDefinitionUri/{wizard}"
+
+
+def buttons(publication: Publication) -> list[str]:
+    """Write the buttons that open the wizard, one for each portal."""
+    return [
+        f"[![Deploy to {name}]({picture})]({publication.button(portal)})" for name, (portal, picture) in PORTALS.items()
+    ]
 
 
 def with_buttons(document: str, publication: Publication) -> str:
@@ -63,10 +74,7 @@ def with_buttons(document: str, publication: Publication) -> str:
         ValueError: it has no such marks.
 
     """
-    lines = [
-        f"[![Deploy to {name}]({picture})]({publication.button(portal)})" for name, (portal, picture) in PORTALS.items()
-    ]
-    written, places = _BUTTONS.subn(lambda marks: marks[1] + "\n".join(lines) + marks[2], document)
+    written, places = _BUTTONS.subn(lambda marks: marks[1] + "\n".join(buttons(publication)) + marks[2], document)
     if places != 1:
         raise ValueError("the document has no place for the buttons: <!-- buttons --> and <!-- /buttons -->")
     return written

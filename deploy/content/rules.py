@@ -1,14 +1,29 @@
-"""Analytics rules: YAML files in the form of Microsoft's repository of detections, as scheduled rules, disabled."""
+"""Analytics rules: YAML files in the form of Microsoft's repository of detections, as scheduled rules.
+
+People enable rules and tune them. A template that just makes them would set all back at the next deployment, and say
+nothing, so there are two kinds: those that are made only where they are missing, and those that replace what is there.
+"""
 
 from typing import Any, Final
 
-from deploy.content.sources import Resource, read_documents
+from deploy.content.sources import Resource, read_documents, unwrapped
 
 _OPERATORS: Final = {"gt": "GreaterThan", "lt": "LessThan", "eq": "Equal", "ne": "NotEqual"}
 
 
-def rules() -> list[Resource]:
-    """Make the rules of sentinel/rules, in the workspace that the deployment's parameter names."""
+def missing_rules() -> list[Resource]:
+    """Make those rules of sentinel/rules that the workspace does not have, and leave alone those that it has.
+
+    Only a template of the language version 2.0 can say so.
+    """
+    return [
+        {"@options": {"onlyIfNotExists": []}, "condition": "[parameters('addRules')]", **rule}
+        for rule in replacing_rules()
+    ]
+
+
+def replacing_rules() -> list[Resource]:
+    """Make all rules of sentinel/rules, in the workspace that the deployment's parameter names."""
     return [_rule(document) for document in read_documents("rules").values()]
 
 
@@ -22,8 +37,8 @@ def _rule(document: dict[str, Any]) -> Resource:
         "properties": {
             "displayName": document["name"],
             # An incident shows the rule's description, so it says what to do as well.
-            "description": f"{document['description'].strip()}\n\nWhat to do: {document['response'].strip()}",
-            "enabled": False,
+            "description": f"{unwrapped(document['description'])}\n\nWhat to do: {unwrapped(document['response'])}",
+            "enabled": "[parameters('enableRules')]",
             "severity": document["severity"],
             "tactics": document["tactics"],
             "techniques": document["relevantTechniques"],
@@ -38,6 +53,11 @@ def _rule(document: dict[str, Any]) -> Resource:
             "customDetails": document["customDetails"],
             "alertDetailsOverride": document["alertDetailsOverride"],
             "eventGroupingSettings": document["eventGroupingSettings"],
-            "incidentConfiguration": document["incidentConfiguration"],
+            "incidentConfiguration": _filled(document["incidentConfiguration"]),
         },
     }
+
+
+def _filled(part: Any) -> Any:
+    """Leave out lists that are empty: Azure's checks of templates take them for a mistake."""
+    return {name: _filled(each) for name, each in part.items() if each != []} if isinstance(part, dict) else part

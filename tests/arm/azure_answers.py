@@ -27,6 +27,10 @@ class Answers:
         self.taken: list[AzureOnly] = []
         self._given = {identifier.lower(): answer for identifier, answer in given.items()}
 
+    def knows(self, identifier: str) -> bool:
+        """Whether a resource is there already."""
+        return identifier.lower() in self._given
+
     def answer(self, name: str, identifier: str, arguments: list[Any]) -> Any:
         """The value of the function ``name`` for a resource. Raises ``ExpressionError`` for wrong arguments."""
         if len(arguments) > 1 and not (isinstance(arguments[1], str) and API_VERSION.fullmatch(arguments[1])):

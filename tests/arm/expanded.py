@@ -60,10 +60,14 @@ class Deployment:
 
 @dataclass(frozen=True)
 class Expansion:
-    """Everything that one template deploys with one set of values. The first deployment is the template's own."""
+    """Everything that one template deploys with one set of values. The first deployment is the template's own.
+
+    ``kept`` are the ids of what is there already and is not touched.
+    """
 
     resources: tuple[Resource, ...]
     deployments: tuple[Deployment, ...]
+    kept: frozenset[str] = frozenset()
 
     @property
     def outputs(self) -> dict[str, Any]:

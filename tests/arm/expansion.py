@@ -17,9 +17,14 @@ from tests.arm.scope import Scope
 from tests.arm.siblings import Sibling, Siblings
 from tests.arm.template_symbols import check_symbols
 
-SECTIONS = {"$schema", "contentVersion", "metadata", "parameters", "variables", "resources", "outputs"}
+SECTIONS = {
+    "$schema", "languageVersion", "contentVersion", "metadata", "parameters", "variables", "resources", "outputs",
+}  # fmt: skip
 REQUIRED = {"$schema", "contentVersion", "resources"}
-NOT_BODY = {"condition", "dependsOn", "comments", "metadata"}
+NOT_BODY = {"condition", "dependsOn", "comments", "metadata", "@options"}
+# What Bicep compiles its decorator @onlyIfNotExists() to: a resource that is there is not touched.
+ONLY_IF_NOT_EXISTS = {"onlyIfNotExists": []}
+DEPLOYMENTS = "microsoft.resources/deployments"
 # Azure Resource Manager docs, "Naming rules": Microsoft.Resources/deployments.
 DEPLOYMENT_NAME = re.compile(r"[\w.()-]{1,64}")
 
@@ -33,7 +38,8 @@ def expand(
     """What ``template`` deploys to ``place`` with these values of its parameters.
 
     ``answers`` are resources that are there already, whole, by id; for ``list()`` what the operation answers.
-    A resource whose condition is false is left out, and evaluated only as far as its name and what it asks for.
+    A resource whose condition is false is left out, and evaluated only as far as its name and what it asks for. What
+    is to be made only if it does not exist, and is among the ``answers``, is kept as it is.
     Raises ``TemplateError`` or ``ExpressionError``, both a ``ValueError``, for what Azure would refuse, and for what
     is not known here: loops, linked templates, and deployments to a subscription.
     """
@@ -49,6 +55,7 @@ class _Expander:
         self._answers = answers
         self._needs: list[Need] = []
         self._left_out: list[str] = []
+        self._kept: list[str] = []
         self._resources: list[Resource] = []
         self._deployments: list[Deployment] = []
 
@@ -61,7 +68,7 @@ class _Expander:
         ids = [each.id.lower() for each in self._resources] + [each.id.lower() for each in deployments]
         if twice := {each for each in ids if ids.count(each) > 1}:
             raise TemplateError(f"deployed twice: {sorted(twice)}")
-        expansion = Expansion(tuple(self._resources), tuple(deployments))
+        expansion = Expansion(tuple(self._resources), tuple(deployments), frozenset(self._kept))
         check_needs(expansion, self._needs, self._left_out)
         return expansion
 
@@ -77,8 +84,10 @@ class _Expander:
     ) -> None:
         if wrong := (template.keys() - SECTIONS) | (REQUIRED - template.keys()):
             raise TemplateError(f"{sibling.name}: sections that are missing or not known here: {sorted(wrong)}")
-        declared = [self._declared(each, scope, sibling.place) for each in template["resources"]]
-        siblings = Siblings(declared, sibling.place)
+        symbolic = self._is_symbolic(template, sibling.name)
+        named = template["resources"].items() if symbolic else (("", each) for each in template["resources"])
+        declared = [self._declared(symbol, each, scope, sibling.place) for symbol, each in named]
+        siblings = Siblings(declared, sibling.place, symbolic=symbolic)
         if inner:
             scope.find = lambda name: siblings.named(name).id
         bodies: dict[str, Mapping[str, Any]] = {}
@@ -90,6 +99,8 @@ class _Expander:
                 bodies[each.id] = self._body(each, scope, asked)
                 wants[each.id] = [self._text(want, scope, "dependsOn") for want in each.declared.get("dependsOn", [])]
                 questions[each.id] = asked
+            elif each.kept:
+                self._kept.append(each.id)
             else:
                 self._left_out.append(each.id)
                 # What cannot be evaluated would be an error only if the resource were deployed.
@@ -113,11 +124,19 @@ class _Expander:
             Deployment(sibling.id, sibling.name, inner, values if inner else {}, outputs, depends_on, parent)
         )
 
-    def _declared(self, declared: Mapping[str, Any], scope: Scope, place: Place) -> Sibling:
+    @staticmethod
+    def _is_symbolic(template: Mapping[str, Any], name: str) -> bool:
+        """Whether its resources have symbolic names, as those of the language version 2.0 have."""
+        version, resources = template.get("languageVersion"), template["resources"]
+        if version not in (None, "2.0") or isinstance(resources, Mapping) != (version == "2.0"):
+            raise TemplateError(f"{name}: resources are a list, or an object with the languageVersion 2.0")
+        return version == "2.0"
+
+    def _declared(self, symbol: str, declared: Mapping[str, Any], scope: Scope, place: Place) -> Sibling:
         if not isinstance(declared, Mapping) or not declared.keys() >= {"type", "apiVersion", "name"}:
-            raise TemplateError("a resource without type, apiVersion and name; symbolic names are not known here")
-        if loop := declared.keys() & {"copy", "resources"}:
-            raise TemplateError(f"{declared['type']} with {sorted(loop)}: not known here")
+            raise TemplateError("a resource without type, apiVersion and name")
+        if unknown := declared.keys() & {"copy", "resources", "existing"}:
+            raise TemplateError(f"{declared['type']} with {sorted(unknown)}: not known here")
         kind, name = (self._text(declared[each], scope, each) for each in ("type", "name"))
         live = scope.value(declared.get("condition", True))
         if not isinstance(live, bool):
@@ -125,13 +144,24 @@ class _Expander:
         if not API_VERSION.fullmatch(self._text(declared["apiVersion"], scope, "apiVersion")):
             raise TemplateError(f"the API version of {kind} {name} is none")
         outer = place.group_id
-        if kind.lower() == "microsoft.resources/deployments":
+        if kind.lower() == DEPLOYMENTS:
             place = self._target(declared, scope, place, name)
             outer = place.group_id
         elif "scope" in declared:
             outer = self._text(declared["scope"], scope, "scope")
             outer = outer if outer.startswith("/") else relative_id(place.group_id, outer)
-        return Sibling(resource_id(outer, kind, name.split("/")), kind, name, live, declared, place)
+        identifier = resource_id(outer, kind, name.split("/"))
+        kept = live and self._is_only_if_not_exists(symbol, declared) and self._answers.knows(identifier)
+        return Sibling(identifier, kind, name, live and not kept, declared, place, symbol, kept)
+
+    @staticmethod
+    def _is_only_if_not_exists(symbol: str, declared: Mapping[str, Any]) -> bool:
+        options = declared.get("@options")
+        if options is not None and not symbol:
+            raise TemplateError("template language version must be specified in order to use @options")
+        if options is not None and (options != ONLY_IF_NOT_EXISTS or declared["type"].lower() == DEPLOYMENTS):
+            raise TemplateError(f"{declared['type']} with the options {options}: not known here")
+        return options is not None
 
     def _target(self, declared: Mapping[str, Any], scope: Scope, place: Place, name: str) -> Place:
         if "scope" in declared or ("subscriptionId" in declared and "resourceGroup" not in declared):

@@ -21,6 +21,11 @@ def template(*resources: dict[str, Any], **sections: Any) -> dict[str, Any]:
     return {"$schema": SCHEMA, "contentVersion": "1.0.0.0", **sections, "resources": list(resources)}
 
 
+def symbolic(resources: dict[str, Any], **sections: Any) -> dict[str, Any]:
+    """A template of the language version 2.0, of these resources by their symbolic names."""
+    return template(**sections) | {"languageVersion": "2.0", "resources": resources}
+
+
 def resource(of_type: str, name: str, /, **rest: Any) -> dict[str, Any]:
     """A resource; `rest` is what else it declares."""
     return {"type": of_type, "apiVersion": "2024-01-01", "name": name, **rest}

@@ -14,7 +14,10 @@ from tests.arm.resource_ids import relative_id
 
 @dataclass(frozen=True)
 class Sibling:
-    """A resource as its template declares it. ``live`` is its condition; ``place`` is where it goes."""
+    """A resource as its template declares it.
+
+    ``live`` is whether it is made; ``kept`` that it is not because it is there already; ``place`` is where it goes.
+    """
 
     id: str
     type: str
@@ -22,6 +25,8 @@ class Sibling:
     live: bool
     declared: Mapping[str, Any]
     place: Place
+    symbol: str = ""
+    kept: bool = False
 
     @property
     def is_deployment(self) -> bool:
@@ -30,23 +35,26 @@ class Sibling:
 
 
 class Siblings:
-    """All resources of one template, live or not."""
+    """All resources of one template, live or not. With ``symbolic`` names they are called by these alone."""
 
-    def __init__(self, resources: Sequence[Sibling], place: Place) -> None:
+    def __init__(self, resources: Sequence[Sibling], place: Place, *, symbolic: bool = False) -> None:
         self._group = place.group_id
+        self._symbolic = symbolic
         # Of two with one id, of which one is left out, it is the other that is meant.
         self._by_id = {each.id.lower(): each for each in sorted(resources, key=lambda each: each.live)}
         self._by_name: dict[str, list[Sibling]] = {}
         for each in self._by_id.values():
-            self._by_name.setdefault(each.name.lower(), []).append(each)
+            self._by_name.setdefault((each.symbol if symbolic else each.name).lower(), []).append(each)
 
     def named(self, text: str) -> Sibling:
-        """The resource with this id, ``Provider/type/name`` or name. Raises ``TemplateError`` unless there is one."""
+        """The resource with this symbol; or id, ``Provider/type/name`` or name. Raises ``TemplateError`` unless one."""
         found = self._by_name.get(text.lower(), [])
         if len(found) > 1:
             raise TemplateError(f"{len(found)} resources have the name {text!r}")
         if found:
             return found[0]
+        if self._symbolic:
+            raise TemplateError(f"no resource of this template has the symbolic name {text!r}")
         try:
             identifier = text if text.startswith("/") else relative_id(self._group, text)
             return self._by_id[identifier.lower()]

@@ -15,9 +15,11 @@ from tests.arm.sample_template import (
     ROLES,
     TABLES_ID,
     WORKSPACE,
+    WORKSPACES,
     nested,
     resource,
     sample,
+    symbolic,
     template,
 )
 from tests.arm.template_symbols import check_symbols
@@ -127,6 +129,46 @@ def test_what_is_there_already() -> None:
     }
     with pytest.raises(ValueError, match="only Azure knows the condition"):
         expand(template(outputs=outputs))
+
+
+def rule(**rest: Any) -> dict[str, Any]:
+    """An analytics rule, which is made only if it does not exist."""
+    return resource(
+        "Microsoft.SecurityInsights/alertRules",
+        "silent",
+        scope=WORKSPACE,
+        **{"@options": {"onlyIfNotExists": []}} | rest,
+    )
+
+
+def test_symbolic_names() -> None:
+    """With the language version 2.0 resources are called by them, and nothing of it is left."""
+    site = resource(SITES, "app", dependsOn=["newest", "Table"], properties={"rule": "[reference('newest').query]"})
+    table = resource(f"{WORKSPACES}/tables", "soc/Events_CL")
+    expansion = expand(symbolic({"newest": rule(), "Table": table, "app": site}))
+    made = {each.type: each for each in expansion.resources}
+    assert made[SITES].depends_on == {each.id for kind, each in made.items() if kind != SITES}
+    asked = made["Microsoft.SecurityInsights/alertRules"]
+    assert made[SITES].body["properties"]["rule"] == f"<reference({asked.id}).query>"
+    assert asked.body.keys() == {"type", "apiVersion", "name", "scope"}
+
+
+def test_what_is_made_only_if_it_does_not_exist() -> None:
+    """It is made where it is missing; where it is there it stays as it is, and others do not wait for it."""
+    waiting = resource(SITES, "app", dependsOn=["rule"])
+    whole = template(nested("content", symbolic({"rule": rule(), "app": waiting})))
+    identifier = f"{WORKSPACE}/providers/Microsoft.SecurityInsights/alertRules/silent"
+    missing, there = expand(whole), expand(whole, answers={identifier.upper(): {}})
+    assert ([each.id for each in missing.resources], missing.kept) == ([identifier, f"{SITE_ID}/app"], frozenset())
+    assert ([each.id for each in there.resources], there.kept) == ([f"{SITE_ID}/app"], {identifier})
+    assert there.one(SITES).depends_on == frozenset()
+
+
+def test_what_is_left_out_is_not_kept() -> None:
+    """A condition that is false comes first."""
+    answers = {f"{WORKSPACE}/providers/Microsoft.SecurityInsights/alertRules/silent": {}}
+    expansion = expand(symbolic({"rule": rule(condition=False)}), answers=answers)
+    assert (expansion.resources, expansion.kept) == ((), frozenset())
 
 
 def test_the_place() -> None:

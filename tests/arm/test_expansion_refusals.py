@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.arm.expansion import expand
-from tests.arm.sample_template import GROUP, NESTED, PARAMETERS, ROLES, nested, resource, sample, template
+from tests.arm.sample_template import GROUP, NESTED, PARAMETERS, ROLES, nested, resource, sample, symbolic, template
 
 SITES = "Microsoft.Web/sites"
 VAULTS = "Microsoft.KeyVault/vaults"
@@ -27,6 +27,7 @@ def asking(question: str, **rest: Any) -> dict[str, Any]:
 
 
 LOCAL = {"it": {"type": "string", "value": "[reference('n').outputs.gone.value]"}}
+ONCE = {"@options": {"onlyIfNotExists": []}}
 INNER = template(outputs={"there": {"type": "string", "value": "x"}})
 
 
@@ -59,6 +60,17 @@ INNER = template(outputs={"there": {"type": "string", "value": "x"}})
         (template(parameters={"x": {"type": "int", "defaultValue": 1, "max": 2}}), "declares ['max']"),
         (template(outputs={"x": {"type": "int", "value": "1"}}), "is of the type int, and its value a string"),
         (template(nested("n", INNER), outputs=LOCAL), "has no output for <reference("),
+        (template(site()) | {"languageVersion": "2.0"}, "resources are a list, or an object"),
+        (symbolic({"a": site()}) | {"languageVersion": "1.9"}, "resources are a list, or an object"),
+        (template() | {"resources": {"a": site()}}, "resources are a list, or an object"),
+        (symbolic({"a": site(existing=True)}), "with ['existing']: not known here"),
+        (symbolic({"a": site(dependsOn=["b"])}), "has the symbolic name 'b'"),
+        (symbolic({"a": site(), "b": vault(dependsOn=["app"])}), "has the symbolic name 'app'"),
+        (symbolic({"a": site(), "b": vault(dependsOn=[SITE])}), f"has the symbolic name '{SITE}'"),
+        (symbolic({"a": site(**ONCE), "b": site()} | {"c": site()}), "deployed twice"),
+        (template(site(**ONCE)), "template language version must be specified"),
+        (symbolic({"a": site(**{"@options": {"retryOn": []}})}), "with the options {'retryOn': []}: not known here"),
+        (symbolic({"a": nested("n", INNER, **ONCE)}), "with the options {'onlyIfNotExists': []}: not known here"),
     ],
 )  # fmt: skip
 def test_templates(refused: dict[str, Any], reason: str) -> None:

@@ -1,4 +1,4 @@
-"""The template's switches, and a parameter file for each combination of them."""
+"""The template's switches, and a parameter file for each combination of those that have to do with each other."""
 
 import itertools
 import json
@@ -16,7 +16,7 @@ GROUP: Final = "00000000-0000-0000-0000-00000000abcd"
 
 type Parameters = Mapping[str, Any]
 
-# What each switch sets in each of its positions; the first is the default.
+# What each switch sets in each of its positions; the first is the default. Each is combined with each.
 SWITCHES: Final[Mapping[str, Mapping[str, Parameters]]] = {
     "plan": {"flex": {}, "premium": {"hostingPlan": "ElasticPremium"}},
     "backend": {"storage": {}, "scheduler": {"durableBackend": "DurableTaskScheduler"}},
@@ -25,7 +25,6 @@ SWITCHES: Final[Mapping[str, Mapping[str, Parameters]]] = {
         "referenced": {"onePasswordToken": REFERENCE},
         "kept": {"onePasswordToken": ""},
     },
-    "content": {"installed": {}, "left out": {"installSentinelContent": False}},
     "extras": {
         "none": {},
         "all": {
@@ -40,15 +39,30 @@ SWITCHES: Final[Mapping[str, Mapping[str, Parameters]]] = {
     },
 }
 
+# What decides only what analysts get, which nothing else does: each comes once, with the defaults of all others.
+CONTENT: Final[Mapping[str, Parameters]] = {
+    "content left out": {"installSentinelContent": False},
+    "rules added, enabled": {"analyticsRules": "AddEnabled"},
+    "rules replaced": {"analyticsRules": "Replace"},
+    "rules replaced, enabled": {"analyticsRules": "ReplaceEnabled"},
+    "rules kept": {"analyticsRules": "Keep"},
+}
+
 
 def combinations(**fixed: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Go through all positions of all switches but those that are `fixed`: what it is called, and the parameters."""
+    """Go through the positions of all switches but those that are `fixed`: what it is called, and the parameters.
+
+    With the defaults, unless they are fixed otherwise, come the positions of `CONTENT`.
+    """
     positions = [[fixed[switch]] if switch in fixed else list(SWITCHES[switch]) for switch in SWITCHES]
+    defaults = tuple(next(iter(SWITCHES[switch])) for switch in SWITCHES)
     for chosen in itertools.product(*positions):
         values: dict[str, Any] = {"workspaceResourceId": WORKSPACE}
         for switch, position in zip(SWITCHES, chosen, strict=True):
             values |= SWITCHES[switch][position]
         yield ", ".join(chosen), values
+        if chosen == defaults:
+            yield from ((name, values | dict(content)) for name, content in CONTENT.items())
 
 
 def write_parameter_file(path: Path, values: Parameters) -> Path:

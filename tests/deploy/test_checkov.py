@@ -91,7 +91,7 @@ def flat_templates() -> Iterator[tuple[str, dict[str, Any]]]:
     """What the template deploys on either plan, with either backend, and with the token in each of its forms."""
     template = json.loads((ROOT / "azuredeploy.json").read_text(encoding="utf-8"))
     answers = {WORKSPACE: {"location": "westeurope", "properties": {"retentionInDays": 90}}}
-    for name, parameters in combinations(content="installed", extras="all"):
+    for name, parameters in combinations(extras="all"):
         yield name, expand(template, parameters, answers=answers).flat_template()
 
 

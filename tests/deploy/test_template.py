@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,6 +27,7 @@ SETTINGS: Final = "Microsoft.Web/sites/config"
 RULE: Final = "Microsoft.Insights/dataCollectionRules"
 SITE: Final = "Microsoft.Web/sites"
 TABLES: Final = "Microsoft.OperationalInsights/workspaces/tables"
+WORKBOOK: Final = "Microsoft.Insights/workbooks"
 
 # Azure's documentation, "Azure built-in roles".
 ROLES: Final = {
@@ -51,10 +52,16 @@ EVERY: Final = list(combinations())
 everywhere = pytest.mark.parametrize("values", [values for _, values in EVERY], ids=[name for name, _ in EVERY])
 
 
-def deployed(place: Place | None = None, current: Mapping[str, str] | None = None, **values: Any) -> Expansion:
-    """The template with a workspace and a token, and `values`, over an app that has the settings `current`."""
+def deployed(
+    place: Place | None = None, current: Mapping[str, str] | None = None, there: Iterable[str] = (), **values: Any
+) -> Expansion:
+    """The template with a workspace and a token, and `values`, over an app that has the settings `current`.
+
+    `there` are ids of what is there already.
+    """
     place, given = place or Place(), {"workspaceResourceId": WORKSPACE, "onePasswordToken": TOKEN, **values}
-    answers: dict[str, Any] = {WORKSPACE: {"location": "northeurope", "properties": {"retentionInDays": 120}}}
+    answers: dict[str, Any] = {each: {} for each in there}
+    answers[WORKSPACE] = {"location": "northeurope", "properties": {"retentionInDays": 120}}
     if current is not None:
         given["appName"] = "app"
         answers[f"{place.group_id}/providers/{SITE}/app/config/appsettings"] = {"properties": dict(current)}
@@ -124,7 +131,7 @@ def test_no_two_roles_have_one_name(values: dict[str, Any]) -> None:
 
 def test_each_role_is_named_by_scope_identity_and_role() -> None:
     """What the name is made of is what the assignment is about, so two apps never fight for one."""
-    declared = list(declared_assignments(TEMPLATE["resources"]))
+    declared = [each for each in declared_resources() if each["type"] == ASSIGNMENTS]
     assert len(declared) == 11
     principals = r"variables\('identityId'\)|parameters\('identityId'\)|parameters\('monitorPrincipalId'\)"
     for each in declared:
@@ -133,13 +140,13 @@ def test_each_role_is_named_by_scope_identity_and_role() -> None:
         assert re.fullmatch(rf"\[guid\({scope}, ({principals}), {role}\)\]", each["name"]), each["name"]
 
 
-def declared_assignments(resources: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """The role assignments as the template has them, also those in nested deployments."""
-    for each in resources:
-        if each["type"] == ASSIGNMENTS:
-            yield each
-        elif each["type"] == "Microsoft.Resources/deployments":
-            yield from declared_assignments(each["properties"]["template"]["resources"])
+def declared_resources(template: Mapping[str, Any] = TEMPLATE) -> Iterator[dict[str, Any]]:
+    """The resources as the template has them, also those in nested deployments, and these themselves."""
+    resources = template["resources"]
+    for each in resources.values() if isinstance(resources, dict) else resources:
+        yield each
+        if each["type"] == "Microsoft.Resources/deployments":
+            yield from declared_resources(each["properties"]["template"])
 
 
 def test_who_may_do_what() -> None:
@@ -185,24 +192,29 @@ def test_roles_come_before_the_app(values: dict[str, Any]) -> None:
     assert secrets <= expansion.before(expansion.one(SETTINGS).id)
 
 
+def is_where_the_workspace_is(identifier: str) -> bool:
+    return identifier.startswith(WORKSPACE.partition("/providers/")[0] + "/")
+
+
 def test_the_workspace_may_be_elsewhere() -> None:
-    """Tables and functions go where the workspace is, all else to the app's group; the rule into its region."""
+    """Tables and content go where the workspace is, all else to the app's group; the rule into its region."""
     expansion = deployed(Place(subscription="00000000-0000-0000-0000-000000000001", resource_group="rg-app"))
     for each in expansion.resources:
-        in_workspace = each.type.startswith("Microsoft.OperationalInsights/")
+        in_workspace = each.type.startswith(("Microsoft.OperationalInsights/", "Microsoft.SecurityInsights/"))
         assert each.id.startswith(f"{WORKSPACE}/") == in_workspace, each.id
-        assert "/resourceGroups/rg-app/" in each.id or in_workspace
+        assert is_where_the_workspace_is(each.id) == (in_workspace or each.type == WORKBOOK), each.id
+        assert "/resourceGroups/rg-app/" in each.id or is_where_the_workspace_is(each.id)
     assert expansion.one(RULE).body["location"] == "northeurope"
     tables = {each.id for each in expansion.of_type(TABLES)}
     assert tables <= expansion.before(expansion.one(RULE).id)
 
 
 def test_the_same_again_changes_nothing() -> None:
-    """A second deployment into the group names the same resources; another app in it shares none but the tables."""
+    """A second deployment names the same resources; another app in the group shares what is in the workspace alone."""
     first, second, other = deployed(), deployed(pollSchedule="0 */10 * * * *"), deployed(appName="another")
     assert [each.id for each in first.resources] == [each.id for each in second.resources]
     shared = {each.id for each in first.resources} & {each.id for each in other.resources}
-    assert all(each.startswith(f"{WORKSPACE}/") for each in shared)
+    assert shared == {each.id for each in first.resources if is_where_the_workspace_is(each.id)}
     names = [{each.name for each in expansion.deployments[1:]} for expansion in (first, other)]
     assert not names[0] & names[1]
 
@@ -350,15 +362,6 @@ def test_outputs() -> None:
     assert outputs["statusUrl"].startswith("https://")
     assert outputs["statusUrl"].endswith("/api/status")
     assert outputs["ruleId"].startswith("<reference(")
-
-
-def test_sentinel_content_is_a_choice() -> None:
-    """Without it there are the tables alone."""
-    kind = "Microsoft.OperationalInsights/workspaces/savedSearches"
-    assert [each.body["properties"]["functionAlias"] for each in deployed().of_type(kind)] == ["OnePasswordEvents"]
-    without = deployed(installSentinelContent=False)
-    assert without.of_type(kind) == []
-    assert len(without.of_type(TABLES)) == 2
 
 
 def test_the_simulator_enforces_this_very_rule() -> None:

@@ -119,8 +119,9 @@ def test_a_slider_goes_as_far_as_the_template(name: str, parameter: str) -> None
 
 
 def test_all_that_the_template_allows_can_be_chosen() -> None:
-    """Plans, stores and kinds of principals are the template's."""
+    """Plans, stores, kinds of principals and what becomes of rules are the template's."""
     for name, parameter in {
+        "analyticsRules": "analyticsRules",
         "plan": "hostingPlan",
         "backend": "durableBackend",
         "monitorPrincipalType": "monitorPrincipalType",

@@ -13,6 +13,7 @@ from tests.deploy.wizard_form import ROOT, WIZARD, Form, choices_of, elements
 PARAMETERS: Final = json.loads((ROOT / "azuredeploy.json").read_text(encoding="utf-8"))["parameters"]
 PYTHON_TYPES: Final = {"string": str, "securestring": str, "int": int, "bool": bool}
 SCHEDULES: Final = next(choices_of(element) for _, element in elements() if element["name"] == "schedule")
+RULES: Final = PARAMETERS["analyticsRules"]["allowedValues"]
 
 WORKSPACE: Final = {
     "id": "/subscriptions/0/resourceGroups/soc/providers/Microsoft.OperationalInsights/workspaces/soc-logs",
@@ -186,11 +187,43 @@ def test_the_summary_says_what_was_chosen() -> None:
         assert words in text
 
 
+def shown(**sentinel: str) -> set[str]:
+    """The elements of the step on Microsoft Sentinel that can be seen."""
+    return {element["name"] for step, element in Form(filled(sentinel=sentinel)).shown() if step == "sentinel"}
+
+
+@UNSEEN
+def test_rules_are_asked_for_only_with_content(unseen: str | None) -> None:
+    """Without it the template is given what does nothing, also if something else was chosen before."""
+    assert "analyticsRules" in shown()
+    assert "analyticsRules" not in shown(content="false")
+    left_out = Form(filled(sentinel={"content": "false", "analyticsRules": "Replace"}), unseen=unseen)
+    assert left_out.outputs()["analyticsRules"] == "Add"
+    assert "nalytics rule" not in summary(left_out)
+
+
+def test_a_warning_comes_with_what_overwrites() -> None:
+    """Nobody sets rules back without having been told what is lost."""
+    warned = {value for value in RULES if "rulesAreReplaced" in shown(analyticsRules=value)}
+    assert warned == {"Replace", "ReplaceEnabled"}
+
+
+@pytest.mark.parametrize("value", RULES)
+def test_the_summary_says_what_becomes_of_rules(value: str) -> None:
+    """Whether those that are there stay, and in which state those are that are made."""
+    text = summary(Form(filled(sentinel={"analyticsRules": value})))
+    assert ("also those that somebody changed" in text) is value.startswith("Replace")
+    assert ("stay as they are" in text) is value.startswith("Add")
+    assert ("and are enabled." in text) is value.endswith("Enabled")
+    assert ("No analytics rule is made or changed." in text) is (value == "Keep")
+
+
 def test_the_summary_is_short_where_nothing_was_changed() -> None:
     """It does not speak of what there is not."""
     text = summary(Form(filled()))
     assert not re.search("in all|Scheduler|Monitor|is sent to|warm", text)
-    assert "functions to query them with" in text
+    assert "functions, hunting queries, a workbook and the connector page." in text
+    assert "Those that it does not have are made, and are disabled." in text
     assert "costs next to nothing" in text
 
 
