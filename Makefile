@@ -38,8 +38,8 @@ run: $(READY)  ## Do the main job in the local environment, check it and exit
 serve: $(READY) $(NODE_MODULES)  ## Keep the local environment running on the real schedule, until Ctrl-C
 	@$(BIN)/python -m local serve $(ARGS)
 
-query: $(READY)  ## Ask what the last run left: make query KQL="OnePasswordEventLogs_CL | count"
-	@$(BIN)/python -m local query "$$KQL" $(ARGS)
+query: $(READY)  ## Ask what the last run left: make query KQL="OnePasswordSignins() | count", or ARGS=--rules
+	@$(BIN)/python -m local query $${KQL:+"$$KQL"} $(ARGS)
 
 simulate: $(READY)  ## Run only the simulators and print the settings for `func start`
 	@$(BIN)/python -m local simulate $(ARGS)

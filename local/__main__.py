@@ -9,11 +9,10 @@ from pathlib import Path
 from rich.console import Console
 
 from local.chaos.command import chaos
-from local.report import print_rows
+from local.query import add_options as add_query_options
 from local.run import run
 from local.serve import serve, simulate
-from local.simulators import WORKSPACE_FILE
-from local.workspace import Workspace, WorkspaceError, WorkspaceQueryError
+from local.workspace import WorkspaceError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -64,9 +63,8 @@ def _parser() -> argparse.ArgumentParser:
     faults.add_argument("--jobs", type=_number, default=0, metavar="N", help="so many at once (default: one per core)")
     faults.set_defaults(command=lambda options: asyncio.run(chaos(options)))
 
-    query = commands.add_parser("query", help="run a KQL query over what the last run left")
-    query.add_argument("kql", help='such as "OnePasswordEventLogs_CL | count"')
-    query.set_defaults(command=_query)
+    query = commands.add_parser("query", help="ask what the last run left: in KQL, or what a rule would have found")
+    add_query_options(query)
 
     for command in (once, on, only, faults, query):
         command.add_argument(
@@ -80,18 +78,6 @@ def _number(text: str) -> int:
     if not (digits.isascii() and digits.isdigit()):
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number")
     return int(digits)
-
-
-def _query(options: argparse.Namespace) -> int:
-    workspace = Workspace.open_existing(options.state / WORKSPACE_FILE)
-    try:
-        print_rows(Console(), *workspace.query(options.kql))
-    except WorkspaceQueryError as error:
-        Console(stderr=True).print(str(error), style="red", markup=False)
-        return 1
-    finally:
-        workspace.close()
-    return 0
 
 
 if __name__ == "__main__":

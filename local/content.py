@@ -27,10 +27,22 @@ class ScheduledRule:
     query: str
     frequency: timedelta
     period: timedelta
+    title: str
+    """An alert's title; what stands as {{Column}} comes from the row."""
+    alert_per_row: bool
 
     def run(self, workspace: Workspace, at: datetime) -> Answer:
         """Ask as Microsoft Sentinel would have at a moment: a row is what the rule alerts on."""
         return workspace.query(self.query, at=at, period=self.period)
+
+
+@dataclass(frozen=True, slots=True)
+class HuntingQuery:
+    """A query that a person runs, over the time that they choose."""
+
+    name: str
+    description: str
+    query: str
 
 
 def read_functions(template: Path) -> list[str]:
@@ -48,9 +60,10 @@ def read_rules(template: Path) -> dict[str, ScheduledRule]:
     return {rule.name: rule for rule in rules}
 
 
-def read_hunting_queries(template: Path) -> dict[str, str]:
+def read_hunting_queries(template: Path) -> dict[str, HuntingQuery]:
     """Read the hunting queries by their display names. Raises ``TemplateError``."""
-    return {each["displayName"]: each["query"] for each in _searches(template) if each["category"] == _HUNTING}
+    queries = (_hunting_query(each) for each in _searches(template) if each["category"] == _HUNTING)
+    return {query.name: query for query in queries}
 
 
 def _searches(template: Path) -> list[dict[str, Any]]:
@@ -65,7 +78,14 @@ def _rule(properties: Mapping[str, Any]) -> ScheduledRule:
         query=properties["query"],
         frequency=_duration(properties["queryFrequency"]),
         period=_duration(properties["queryPeriod"]),
+        title=properties["alertDetailsOverride"]["alertDisplayNameFormat"],
+        alert_per_row=properties["eventGroupingSettings"]["aggregationKind"] == "AlertPerResult",
     )
+
+
+def _hunting_query(properties: Mapping[str, Any]) -> HuntingQuery:
+    tags = {tag["name"]: tag["value"] for tag in properties["tags"]}
+    return HuntingQuery(properties["displayName"], tags["description"], properties["query"])
 
 
 def _duration(text: str) -> timedelta:

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -69,12 +70,12 @@ class RunReport:
 
 def print_rows(console: Console, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     """Print a query's answer."""
-    table = _table()
+    table = plain_table()
     for index, column in enumerate(columns):
         numeric = bool(rows) and all(isinstance(row[index], int | float) for row in rows)
-        table.add_column(column, justify="right" if numeric else "left", overflow="fold")
+        table.add_column(escape(column), justify="right" if numeric else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(_cell(value) for value in row))
+        table.add_row(*(escape(cell(value)) for value in row))
     console.print(table)
 
 
@@ -93,7 +94,7 @@ def progress_on(console: Console) -> Progress:
 
 def table_of(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
     """Make a table of texts; all but the first column are numbers."""
-    table = _table()
+    table = plain_table()
     for heading in headings:
         table.add_column(heading, justify="left" if heading == headings[0] else "right", no_wrap=True)
     for row in rows:
@@ -101,12 +102,13 @@ def table_of(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
     return table
 
 
-def _table() -> Table:
-    # One space between columns: all of them fit into 80 characters.
+def plain_table() -> Table:
+    """Make a table without lines, with one space between columns: those of a run fit into 80 characters."""
     return Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="bold")
 
 
-def _cell(value: Any) -> str:
+def cell(value: Any) -> str:
+    """Write a value of an answer."""
     if value is None:
         return ""
     return f"{value:,}" if type(value) is int else str(value)
