@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -61,7 +61,7 @@ class Workspace:
         ``WorkspaceError`` if the file is in use, is no database, or has one of the tables with other columns.
         """
         self._writing = threading.Lock()
-        self._functions = _parsed(tuple(functions))
+        self._functions = tuple(functions)
         try:
             self._connection = duckdb_kql.connect(str(path), read_only=read_only)
         except duckdb.Error as error:
@@ -74,6 +74,11 @@ class Workspace:
         except WorkspaceError:
             self.close()
             raise
+        found = self._connection.execute("SELECT table_name, column_name FROM duckdb_columns() WHERE NOT internal")
+        names: dict[str, list[str]] = {}
+        for table, column in found.fetchall():
+            names.setdefault(table, []).append(column)
+        self._schema = tuple((table, tuple(columns)) for table, columns in sorted(names.items()))
 
     @classmethod
     def open_existing(cls, path: Path, functions: Sequence[str] = ()) -> Self:
@@ -102,8 +107,10 @@ class Workspace:
             try:
                 if at:
                     self._narrow(cursor, at, period)
-                answer = duckdb_kql.kql(cursor, kql, allow_write=False, query_now=at, functions=self._functions)
-                return Answer(list(answer.columns), answer.fetchall())
+                sql = _translated(kql, at, self._functions, self._schema)
+                # KQL's datetimes are in UTC, and DuckDB reads the session's zone.
+                cursor.execute("SET TimeZone = 'UTC'").execute(sql, sql.parameters)
+                return Answer([name for name, *_ in cursor.description or ()], cursor.fetchall())
             except duckdb_kql.KqlSyntaxError as error:
                 raise WorkspaceQueryError(f"This query cannot be parsed: {_first_line(error)}.") from error
             except duckdb_kql.KqlUnsupportedError as error:
@@ -140,7 +147,15 @@ class Workspace:
             raise WorkspaceError(f"The table {table} in {path} has other columns: delete the file.")
 
 
-# Cached, because parsing them takes longer than most queries, and tests make many workspaces of one template.
+# Cached, because translating takes as long as running, and rules ask the same of many workspaces of one template.
+@lru_cache(maxsize=256)
+def _translated(
+    kql: str, at: datetime | None, functions: tuple[str, ...], schema: tuple[tuple[str, tuple[str, ...]], ...]
+) -> Any:
+    tables = {table: list(columns) for table, columns in schema}
+    return duckdb_kql.to_sql(kql, schema=tables, allow_write=False, query_now=at, functions=_parsed(functions))
+
+
 @cache
 def _parsed(functions: tuple[str, ...]) -> Any:
     return parse_functions(list(functions))
