@@ -1,30 +1,15 @@
 """What the workbook shows: each event once, in the time in which it happened, and the same in every tile."""
 
 from collections.abc import Iterator
-from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
 from local.workspace import Workspace
-from tests.content.planted import (
-    ACCOUNT,
-    BERLIN,
-    NOW,
-    SYDNEY,
-    Planted,
-    audit,
-    days,
-    health,
-    heartbeat,
-    minutes,
-    person,
-    planted,
-    signin,
-    usage,
-)
+from tests.content.planted import ACCOUNT, BERLIN, NOW, SYDNEY, days, health, person, planted, signin
 from tests.content.workbook_queries import items, tiles, workbook_queries
+from tests.content.workbook_rows import A_DAY, THEN, of, of_health, of_that_day
 
 TILES: Final = tiles()
 OF_HEALTH: Final = {
@@ -37,55 +22,8 @@ OF_HEALTH: Final = {
 FIGURES: Final = "What happened, compared with the period before?"
 LOOK: Final = "What needs a look?"
 MIA, TOM = person("mia")["uuid"], person("tom")["uuid"]
-# It is over: what happened in it may have come later.
-A_DAY: Final = (NOW - days(3), NOW - days(2))
-THEN: Final = days(2.5)
 
-
-def of_that_day() -> list[Planted]:
-    """All kinds of events that tiles count: some came late, some by a backfill, some twice."""
-    twice = usage("mia", "reveal", THEN, seen=days(1.5), item="two")
-    return [
-        signin("mia", THEN, place=SYDNEY),
-        signin("tom", THEN, category="credentials_failed", kind="password_secret_bad"),
-        signin("tom", THEN, category="mfa_failed", kind="totp_bad", seen=minutes(5)).backfilled(),
-        signin("eve", THEN, category="firewall_failed", kind="country_blocked", details={"value": "DE"}),
-        usage("mia", "fill", THEN, seen=days(1.5)),
-        twice,
-        twice.again(ingested=days(1)),
-        usage("tom", "secure-copy", THEN, seen=days(1.5)),
-        usage("mia", "export", THEN, seen=days(1)).backfilled(),
-        usage("mia", "export", THEN, item="two"),
-        usage("bot", "server-fetch", THEN, user={**person("bot"), "email": "bot@1passwordserviceaccounts.com"}),
-        audit("mia", "updatfw", "account", THEN),
-        audit("mia", "grant", "uva", THEN, vault="v1", subject="mia"),
-        audit("mia", "grant", "gva", THEN, vault="v1", group="g1"),
-        audit("mia", "join", "gm", THEN, group="g1", subject="tom", info="A"),
-        audit("mia", "suspend", "user", THEN, seen=days(1), subject="tom"),
-        audit("mia", "create", "satoken", THEN, seen=days(1)).backfilled(),
-    ]
-
-
-def of(ago: timedelta, seen: timedelta) -> list[Planted]:
-    """Events of another day."""
-    return [
-        signin("mia", ago, seen=seen),
-        signin("eve", ago, seen=seen, category="mfa_failed", kind="totp_bad"),
-        usage("mia", "export", ago, seen=seen),
-        audit("mia", "updatfw", "account", ago, seen=seen),
-        audit("mia", "suspend", "user", ago, seen=seen, subject="tom"),
-    ]
-
-
-def of_health() -> list[Planted]:
-    return [
-        health("auditevents", days(2.6), outcome="failed", error="auditevents: 1Password was away"),
-        health("auditevents", THEN),
-        health("itemusages", THEN, outcome="failed", error="itemusages: the token was refused", events=0),
-        health("signinattempts", THEN, dead_letters=2, drift="new_field"),
-        health("auditevents", THEN, events=5000, outcome="more").backfilled(),
-        heartbeat(THEN),
-    ]
+each_of_events = pytest.mark.parametrize("title", [title for title in TILES if title not in OF_HEALTH])
 
 
 @pytest.fixture(scope="module")
@@ -167,7 +105,15 @@ def test_tiles_agree(workspace: Workspace) -> None:
     assert total(workspace, chart, "Events") == total(workspace, people, "Events") == signins + used + changes
 
 
-@pytest.mark.parametrize("title", [title for title in TILES if title not in OF_HEALTH])
+@each_of_events
+@pytest.mark.parametrize("chosen", [{"accounts": ("another",)}, {"person": "somebody"}], ids=["account", "person"])
+def test_the_choice_reaches_every_tile(workspace: Workspace, title: str, chosen: dict[str, Any]) -> None:
+    """Of an account or a person that is in no event, tiles of events show nothing."""
+    found = ask(workspace, title, **{"click": MIA, "person": TOM if "chosen person" in title else "*", **chosen})
+    assert [row.get("Count") for row in found] == ([0, 0, 0, 0, 0] if title == FIGURES else [])
+
+
+@each_of_events
 def test_what_only_arrived_is_not_counted(workspace: Workspace, title: str) -> None:
     """In a time in which much arrived and nothing happened, tiles of events are empty."""
     chosen = (NOW - days(1.9), NOW - days(0.6))

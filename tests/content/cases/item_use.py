@@ -3,7 +3,7 @@
 from typing import Final
 
 from tests.content.case import RuleCase
-from tests.content.planted import Planted, audit, days, heartbeat, minutes, signin, usage
+from tests.content.planted import NOW, Planted, audit, days, heartbeat, minutes, signin, usage
 
 
 def burst(
@@ -36,7 +36,11 @@ CASES: Final = [
     RuleCase(
         rule="ItemsTakenInBulk",
         fires={
-            "thirty items": burst("mia", 30),
+            "thirty items": [
+                usage("mia", ago=minutes(300), item="earlier"),
+                *burst("mia", 30),
+                usage("mia", ago=minutes(1), item="later"),
+            ],
             "one export": burst("mia", 400, action="export", lasting=0.1),
             "in different ways": [
                 *burst("mia", 10, action="secure-copy", named="copy"),
@@ -48,6 +52,7 @@ CASES: Final = [
                 *burst("mia", 20, since=70, seen=65),
                 *burst("mia", 20, since=68, seen=5, named="late"),
             ],
+            "across a boundary of the windows": burst("mia", 30, since=22, lasting=4),
             "for an hour": burst("mia", 300, since=55, lasting=50),
             "more than three times what is usual": [
                 *burst("mia", 20, since=3 * DAY),
@@ -55,7 +60,11 @@ CASES: Final = [
                 *burst("mia", 60),
             ],
             "others take as many every day": [*burst("noah", 200, since=2 * DAY), *burst("mia", 30)],
-            "a second burst on that day": [*burst("mia", 35, since=5 * 60), *burst("mia", 35, named="other")],
+            "a second burst on that day": [*burst("mia", 35, since=150), *burst("mia", 35, named="other")],
+            "an earlier burst that is delivered after the one that alerted": [
+                *burst("mia", 35, since=5 * 60, seen=2),
+                *burst("mia", 35, since=120, named="other"),
+            ],
             "two bursts that become known at once": [
                 *burst("mia", 30, since=9 * 60, seen=2),
                 *burst("mia", 45, since=3 * 60, seen=2, named="other"),
@@ -75,6 +84,10 @@ CASES: Final = [
                 *burst("mia", 40, since=85, seen=80),
                 *burst("mia", 40, since=50, named="more"),
             ],
+            "the beginning of the burst that alerted": [
+                *burst("mia", 40, since=90),
+                *burst("mia", 40, since=130, seen=2, named="more"),
+            ],
             "known since yesterday": burst("mia", 100, since=DAY),
             "one late item of a burst that alerted": [
                 *burst("mia", 40, since=90),
@@ -85,6 +98,8 @@ CASES: Final = [
             "Actor": "mia@example.com",
             "Items": 30,
             "UsualItems": 0,
+            "FirstUsage": NOW - minutes(20),
+            "EventTime": NOW - minutes(20 - 5 * 29 / 30),
             "Actions": '["revealed"]',
             "SrcIpAddr": "192.0.2.10",
         },
@@ -93,7 +108,18 @@ CASES: Final = [
         rule="DormantPersonTookItems",
         fires={
             "five items on the first day": [COLLECTING, signin("mia", minutes(30)), *burst("mia", 5)],
-            "without a sign-in": [COLLECTING, *burst("mia", 5)],
+            "one item in each way": [
+                COLLECTING,
+                *(
+                    usage("mia", each, item=each)
+                    for each in ("reveal", "secure-copy", "share", "export", "server-fetch")
+                ),
+            ],
+            "reactivated by an administrator": [
+                COLLECTING,
+                audit("admin", "reactive", "user", days(1), subject="mia"),
+                *burst("mia", 5),
+            ],
             "attempts that failed are no activity": [
                 COLLECTING,
                 signin("mia", days(5), category="credentials_failed"),
@@ -112,7 +138,7 @@ CASES: Final = [
             ],
             "known from long before": [
                 COLLECTING,
-                usage("mia", ago=days(90), seen=days(1)).backfilled(),
+                usage("mia", ago=days(20), seen=days(1)).backfilled(),
                 *burst("mia", 5),
             ],
             "somebody else is new": [
@@ -133,7 +159,20 @@ CASES: Final = [
                 usage("mia", ago=days(6), seen=days(1)).backfilled(),
                 *burst("mia", 9),
             ],
-            "a new person": [COLLECTING, audit("admin", "activate", "user", days(1), subject="mia"), *burst("mia", 9)],
+            **{
+                f"a new person: {action}": [
+                    COLLECTING,
+                    audit("admin", action, "user", days(1), subject="mia"),
+                    *burst("mia", 9),
+                ]
+                for action in ("create", "activate", "provsn", "verify", "upguest")
+            },
+            "four items, and a vault exported": [
+                COLLECTING,
+                *burst("mia", 4),
+                audit("mia", "export", "vault", vault="v"),
+            ],
+            "back for five days, and all of it delivered now": [COLLECTING, *burst("mia", 9, since=5 * DAY, seen=2)],
             "a connector that is new": [heartbeat(days(10)), *burst("mia", 9)],
             "back since yesterday, and now at work": [
                 COLLECTING,
