@@ -35,6 +35,13 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
     workspace.close()
 
 
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
+    workspace = planted(tmp_path_factory.mktemp("empty") / "workspace.duckdb", [])
+    yield workspace
+    workspace.close()
+
+
 def ask(workspace: Workspace, name: str, **chosen: Any) -> list[dict[str, Any]]:
     columns, rows = workspace.query(workbook_queries(**{"chosen": A_DAY, **chosen})[name], at=NOW)
     return [dict(zip(columns, row, strict=True)) for row in rows]
@@ -50,11 +57,9 @@ def figures(workspace: Workspace, **chosen: Any) -> list[int]:
 
 
 @pytest.mark.parametrize("name", workbook_queries())
-def test_an_empty_workspace(name: str, tmp_path: Path) -> None:
+def test_an_empty_workspace(empty: Workspace, name: str) -> None:
     """Before the first event each query runs: lists still have a row, figures are zero, and all else is empty."""
-    workspace = planted(tmp_path / "workspace.duckdb", [])
-    found = ask(workspace, name)
-    workspace.close()
+    found = ask(empty, name)
     expected = {
         FIGURES: [("Count", 0)] * 5,
         "parameter Person": [("value", "*")],
@@ -118,8 +123,7 @@ def test_what_only_arrived_is_not_counted(workspace: Workspace, title: str) -> N
     """In a time in which much arrived and nothing happened, tiles of events are empty."""
     chosen = (NOW - days(1.9), NOW - days(0.6))
     found = ask(workspace, title, chosen=chosen, click=MIA, person=TOM if "chosen person" in title else "*")
-    assert figures(workspace, chosen=chosen) == [0, 0, 0, 0, 0]
-    assert title == FIGURES or found == []
+    assert [row.get("Count") for row in found] == ([0, 0, 0, 0, 0] if title == FIGURES else [])
 
 
 def test_an_account_is_chosen(tmp_path: Path) -> None:
