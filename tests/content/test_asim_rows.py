@@ -61,3 +61,12 @@ def test_an_audit_event_says_who_did_what_to_whom(workspace: Workspace) -> None:
     assert {name: suspended[name] for name in wanted} == wanted
     assert joined["Object"] == f"group membership {'admins'.ljust(26, 'g')}"
     assert (joined["NewValue"], joined["TargetUsername"]) == ("manager", "tom@example.com")
+
+
+def test_a_missing_address_and_a_left_group_are_told_as_they_are(workspace: Workspace) -> None:
+    """The source is the device where the address is missing, and whoever leaves a group is nothing in it any more."""
+    gone = audit("mia", "leave", "gm", subject="tom", info="A", session={"uuid": "S", "device_uuid": "laptop"})
+    plant(workspace, [gone])
+    (row,) = ask(workspace, f"{AUDIT}()")
+    assert (row["SrcIpAddr"], row["IpAddr"], row["Src"], row["SrcDvcIdType"]) == ("", "", "laptop", "Other")
+    assert (row["NewValue"], row["Value"], row["ValueType"]) == ("", "", "")
