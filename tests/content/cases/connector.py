@@ -52,7 +52,13 @@ CASES: Final = [
     RuleCase(
         rule="ConnectorSilent",
         fires={
-            "polls fail": [heartbeat(minutes(90)), *failed(80)],
+            "polls fail": [
+                heartbeat(minutes(90)),
+                run(65, outcome="failed", error="not of this hour"),
+                *failed(50),
+                *(row.backfilled() for row in failed(20, error="of a backfill")),
+            ],
+            "for an hour to the minute": [heartbeat(minutes(60))],
             "the app does not run": [heartbeat(minutes(61)), heartbeat(minutes(66)), *well(66, 61)],
             "events arrive, but not of all streams": [heartbeat(minutes(90)), signin("mia"), *well(60)],
             "for almost two weeks": [heartbeat(days(13.5))],
@@ -69,6 +75,7 @@ CASES: Final = [
             "Application": "1Password",
             "Problem": f'["{UNAUTHORIZED}"]',
             "HoursWithout": 1.5,
+            "RunsInLastHour": 10,
         },
         lasting=True,
     ),
@@ -77,6 +84,7 @@ CASES: Final = [
         fires={
             "a stream fails": [*well(3 * HOUR, 45), *failed(40), *well(3 * HOUR, event_type="itemusages")],
             "from the beginning": failed(50),
+            "for just half an hour": failed(31),
             "throttled": [*well(3 * HOUR, 45), *failed(40, outcome="throttled")],
             "fallen behind": [*well(3 * HOUR, 45), *runs(40, **BEHIND)],
             "by turns behind and failing": [*well(3 * HOUR, 45), *failed(40, 20), *runs(18, **BEHIND)],
@@ -131,14 +139,32 @@ CASES: Final = [
             "failed for twenty minutes": [*well(3 * HOUR, 25), *failed(21)],
             "failed for an hour, and is well": [*well(3 * HOUR, 85), *failed(80, 20), *well(15)],
             "another stream of the account failed for so long": [*failed(40, 25), *failed(20, event_type="itemusages")],
-            "more waits, but it keeps up": [*well(3 * HOUR, 45), *runs(40, outcome="more", lag_seconds=200.0)],
+            "more waits, but it keeps up": [*well(3 * HOUR, 45), *runs(40, outcome="more", lag_seconds=3600.0)],
             "catches up for the first time": runs(50, **BEHIND),
             "held by another run": [*well(3 * HOUR, 45), *runs(40, outcome="busy")],
             "taken over": [*well(3 * HOUR, 45), *runs(40, outcome="superseded")],
             "quiet for a day": runs(3 * HOUR, events=0, lag_seconds=90000.0),
             "recovered": runs(50, outcome="recovered", error="1Password rejected the cursor", lag_seconds=9000.0),
+            "recovered in between": [
+                *failed(40, 22),
+                run(20, outcome="recovered", lag_seconds=9000.0),
+                *failed(15),
+            ],
+            "alerted an hour ago": [*well(3 * HOUR, 95), *failed(90)],
             "alerted hours ago": [*well(9 * HOUR, 5 * HOUR), *failed(5 * HOUR - 5)],
+            "an option is wrong, and all is polled": [
+                row for each in range(12) for row in (run(4.5 * each + 2), run(4.5 * each + 1, **WHOLE))
+            ],
             "a backfill fails": [row.backfilled() for row in failed(50)],
+            "an account as a whole failed, two hours ago": [*failed(150, 140, **WHOLE), *well(135)],
+            "not polled for an hour and a half": [
+                *well(9 * HOUR, 1.5 * HOUR, event_type="itemusages"),
+                *well(9 * HOUR),
+            ],
+            "not polled any more, and alerted an hour ago": [
+                *well(9 * HOUR, 3.5 * HOUR, event_type="itemusages"),
+                *well(9 * HOUR),
+            ],
             "the app is stopped": well(9 * HOUR, 2.5 * HOUR),
             "an account was removed": [*well(9 * HOUR, 2.5 * HOUR, account="EMEA"), *well(9 * HOUR)],
             "not polled any more since yesterday": [
@@ -166,6 +192,7 @@ CASES: Final = [
         quiet={
             "none": well(50),
             "an earlier one": [run(5 * HOUR, dead_letters=1), *well(50)],
+            "known to the run before": [run(60, dead_letters=1)],
             "of a backfill": [run(9, dead_letters=4).backfilled()],
             "a failed run without any": failed(9),
         },
@@ -191,6 +218,7 @@ CASES: Final = [
         quiet={
             "none": well(3 * HOUR),
             "at each poll since hours": runs(3 * HOUR, drift="risk_score"),
+            "known to the run before": runs(60, drift="risk_score"),
             "last week, and again": [run(7 * DAY, drift="risk_score"), run(9, drift="risk_score")],
             "one of two that were known": [run(7 * DAY, drift="device_trust risk_score"), run(9, drift="risk_score")],
             "in a backfill": [run(9, drift="risk_score").backfilled()],

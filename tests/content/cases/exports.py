@@ -44,11 +44,21 @@ def left(who: str, ago: float = 2, *, action: str = "suspend", seen: float | Non
     return audit("admin", action, "user", minutes(ago), subject=who, **late(seen))
 
 
+def downloads(who: str, *agos: float) -> list[Planted]:
+    """Single files, which 1Password reports in the same way as an export."""
+    return [usage(who, "export", minutes(ago), item=f"file{ago}") for ago in agos]
+
+
 CASES: Final = [
     RuleCase(
         rule="VaultExported",
         fires={
-            "a vault": [export("mia")],
+            "a vault, and files before and after": [
+                export("mia", 5 * HOUR, seen=2),
+                *downloads("mia", 6 * HOUR, 4 * HOUR),
+            ],
+            "across the limit of five minutes": exported("mia", 5, 12, seen=2, lasting=4),
+            "nobody is named": [audit("mia", "export", "vault", vault="vault", actor_uuid="", actor_details=None)],
             "item by item": exported("mia", 5),
             "a large vault, both ways": [export("mia", 4), *exported("mia", 400, 4)],
             "five vaults at once": [export("mia", 2 + each / 10, vault=f"vault{each}") for each in range(5)],
@@ -67,6 +77,12 @@ CASES: Final = [
             "four files downloaded": exported("mia", 4),
             "one file downloaded often": [usage("mia", "export", minutes(each / 10)) for each in range(20)],
             "five files downloaded over a day": exported("mia", 5, 20 * HOUR, lasting=20 * HOUR),
+            "five files downloaded over eleven minutes": exported("mia", 5, 14.5, seen=2, lasting=14),
+            "known to the run before": [export("mia", 5)],
+            "a sixth item after the alert": [
+                *exported("mia", 5, 20),
+                usage("mia", "export", minutes(19.5), seen=minutes(2), item="late"),
+            ],
             "revealed": [usage("mia", "reveal", item=f"item{each}") for each in range(20)],
             "another change of a vault": [audit("mia", "update", "vault", vault="vault")],
             "a report is exported": [audit("mia", "export", "report")],
@@ -85,8 +101,13 @@ CASES: Final = [
     RuleCase(
         rule="VaultExportedByNewPerson",
         fires={
-            "a vault, on the second day": [activated("mia", 1.5 * DAY), export("mia")],
-            "item by item": [activated("mia", 6 * DAY), *exported("mia", 9)],
+            "a vault, on the second day, and files before and after": [
+                activated("mia", 1.5 * DAY),
+                export("mia", 5 * HOUR, seen=2),
+                *downloads("mia", 6 * HOUR, 4 * HOUR),
+            ],
+            "item by item": [activated("mia", 6 * DAY), *exported("mia", 5)],
+            "across the limit of five minutes": [activated("mia", DAY), *exported("mia", 5, 12, lasting=4)],
             "delivered a day late": [activated("mia", 7.5 * DAY), *exported("mia", 9, DAY, seen=2)],
             "the activation is delivered last": [activated("mia", 90, seen=2), export("mia", 80, seen=79)],
             "both ways, several vaults": [
@@ -105,6 +126,26 @@ CASES: Final = [
             "an old account": [export("mia")],
             "somebody else is new": [activated("noah", DAY), export("mia")],
             "exported before": [export("mia", 30), activated("mia", 20)],
+            "a new person reveals nine items": [
+                activated("mia", DAY),
+                *(usage("mia", item=f"item{each}") for each in range(9)),
+            ],
+            "a new person exports a report": [activated("mia", DAY), audit("mia", "export", "report")],
+            "a new person downloads five files over eleven minutes": [
+                activated("mia", DAY),
+                *exported("mia", 5, 14.5, lasting=14),
+            ],
+            "nobody is named": [
+                audit("admin", "activate", "user", minutes(DAY), object_uuid=""),
+                audit("mia", "export", "vault", vault="vault", actor_uuid="", actor_details=None),
+            ],
+            "a vault, known to the run before": [activated("mia", DAY), export("mia", 60)],
+            "items, known to the run before": [activated("mia", DAY), *exported("mia", 9, 90)],
+            "a sixth item after the alert": [
+                activated("mia", DAY),
+                *exported("mia", 5, 90),
+                usage("mia", "export", minutes(89.5), seen=minutes(2), item="late"),
+            ],
             "a new person downloads four files": [activated("mia", DAY), *exported("mia", 4)],
             "a new person downloads a file a day": [
                 activated("mia", 6 * DAY),
@@ -125,9 +166,14 @@ CASES: Final = [
     RuleCase(
         rule="VaultExportedBeforeLeaving",
         fires={
-            "suspended the next day": [export("mia", DAY), left("mia")],
+            "suspended the next day, and files before and after": [
+                export("mia", DAY),
+                *downloads("mia", 25 * HOUR, 23 * HOUR),
+                left("mia"),
+            ],
+            "across the limit of five minutes": [*exported("mia", 5, 12, lasting=4), left("mia")],
             "deleted nine days later": [export("mia", 9 * DAY), left("mia", action="delete")],
-            "item by item": [*exported("mia", 60, 2 * DAY), left("mia")],
+            "item by item": [*exported("mia", 5, 2 * DAY), left("mia")],
             "item usages that arrive after the suspension": [
                 *exported("mia", 60, 25 * HOUR, seen=2),
                 left("mia", 5 * HOUR),
@@ -152,7 +198,24 @@ CASES: Final = [
         },
         quiet={
             "eleven days before": [export("mia", 11 * DAY), left("mia")],
-            "nothing exported": [usage("mia", "reveal", minutes(DAY)), left("mia")],
+            "items revealed": [
+                *(usage("mia", "reveal", minutes(DAY), item=f"item{each}") for each in range(9)),
+                left("mia"),
+            ],
+            "a report exported": [audit("mia", "export", "report", minutes(DAY)), left("mia")],
+            "five files downloaded over eleven minutes": [*exported("mia", 5, 14.5, lasting=14), left("mia")],
+            "renamed": [export("mia", DAY), left("mia", action="changenm")],
+            "nobody is named": [
+                audit("mia", "export", "vault", minutes(DAY), vault="vault", actor_uuid="", actor_details=None),
+                audit("admin", "suspend", "user", object_uuid=""),
+            ],
+            "known to the run before": [export("mia", DAY), left("mia", 60)],
+            "items, known to the run before": [*exported("mia", 9, DAY), left("mia", 90)],
+            "a sixth item after the alert": [
+                *exported("mia", 5, 20 * HOUR),
+                left("mia", 90),
+                usage("mia", "export", minutes(20 * HOUR - 0.5), seen=minutes(2), item="late"),
+            ],
             "somebody else left": [export("mia", DAY), left("noah")],
             "who suspended them had exported": [export("admin", DAY), left("mia")],
             "four files downloaded": [*exported("mia", 4, DAY), left("mia")],

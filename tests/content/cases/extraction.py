@@ -30,7 +30,13 @@ CASES: Final = [
         rule="ItemsTakenAfterVaultAccess",
         fires={
             "one item after letting oneself in": [let_in("mia", "mia", 40), usage("mia")],
-            "five items after being let in": [let_in("mia", "admin", 40), *items("mia", 5, since=4)],
+            "five items after being let in, each in another way": [
+                let_in("mia", "admin", 40),
+                *(
+                    usage("mia", each, item=each)
+                    for each in ("reveal", "secure-copy", "share", "export", "server-fetch")
+                ),
+            ],
             "the vault exported after being let in": [
                 let_in("mia", "admin", 40),
                 audit("mia", "export", "vault", vault="vault"),
@@ -52,6 +58,21 @@ CASES: Final = [
                 let_in("mia", "admin", 3 * HOUR),
                 *items("mia", 4, since=2 * HOUR),
                 usage("mia", ago=minutes(2.5 * HOUR), seen=minutes(2), item="late"),
+            ],
+            "the vault exported, by who worked there already": [
+                usage("mia", ago=minutes(20 * HOUR)),
+                let_in("mia", "admin", 40, action="update"),
+                audit("mia", "export", "vault", vault="vault"),
+            ],
+            "a vault that they made before": [
+                audit("mia", "create", "vault", minutes(41.5), vault="vault"),
+                let_in("mia", "mia", 40),
+                usage("mia"),
+            ],
+            "a vault that they had just renamed": [
+                audit("mia", "update", "vault", minutes(40.5), vault="vault"),
+                let_in("mia", "mia", 40),
+                usage("mia"),
             ],
             "access and rights in one go": [
                 let_in("mia", "admin", 40),
@@ -126,6 +147,13 @@ CASES: Final = [
                 usage("mia", ago=minutes(2 * HOUR)),
                 usage("mia", item="other"),
             ],
+            "the vault exported once more after the alert": [
+                let_in("mia", "admin", 40),
+                audit("mia", "export", "vault", minutes(7), vault="vault"),
+                audit("mia", "export", "vault", vault="vault"),
+            ],
+            "the vault renamed": [let_in("mia", "admin", 40), audit("mia", "update", "vault", vault="vault")],
+            "taken in history": [let_in("mia", "mia", 40), usage("mia").backfilled()],
             "let in by history": [let_in("mia", "mia", 40).backfilled(), usage("mia")],
             "known since yesterday": [
                 let_in("mia", "mia", 26 * HOUR),

@@ -38,6 +38,12 @@ CASES: Final = [
                 signin("mia", days(60), seen=days(1)).backfilled(),
                 abroad("mia"),
             ],
+            "known for three days": [signin("mia", minutes(3 * 24 * 60 + 2)), abroad("mia")],
+            "one of the usual sign-ins has no country": [
+                *usual("mia"),
+                signin("mia", days(2), country="", location=None),
+                abroad("mia", **CODE_ONLY),
+            ],
             "attempts from there had failed": [
                 *usual("mia"),
                 abroad("mia", 3 * 24 * 60, category="credentials_failed", kind="password_secret_bad"),
@@ -79,6 +85,12 @@ CASES: Final = [
             ],
             "the same country in other letters": [*usual("mia"), signin("mia", country="de", location=None)],
             "no country at all": [*usual("mia"), abroad("mia", country="", location=None)],
+            "nobody is named": [*usual("mia", target_user=None), abroad("mia", target_user=None)],
+            "an earlier one, in another form, that arrives after the alert": [
+                *usual("mia"),
+                abroad("mia", 90),
+                abroad("mia", 100, seen=minutes(2), **CODE_ONLY),
+            ],
             "an earlier one that arrives after the alert": [
                 *usual("mia"),
                 abroad("mia", 90),
