@@ -1,12 +1,12 @@
 """Activity: write what happened to where people look for it."""
 
-import gzip
 from datetime import UTC, datetime
 from typing import Any
 
 import azure.durable_functions as df
 
 from activities.connections import log_ingestion, read_part
+from onepassword_sentinel.compression import compress
 from onepassword_sentinel.destination import Destination
 from onepassword_sentinel.errors import PermanentError, RowsRefusedError, ThrottledError
 from onepassword_sentinel.health import heartbeat_row, outcome_rows
@@ -30,9 +30,9 @@ async def report_health(payload: dict) -> dict[str, Any]:
         # What is wrong with the other settings is what there may be to report.
         sink = log_ingestion(read_part(Destination.parse))
         if outcomes := payload.get("outcomes"):
-            await sink.upload(HEALTH_STREAM, gzip.compress(outcome_rows(outcomes)))
+            await sink.upload(HEALTH_STREAM, compress(outcome_rows(outcomes)))
         if heartbeat := payload.get("heartbeat"):
-            await sink.upload(EVENTS_STREAM, gzip.compress(heartbeat_row(heartbeat, datetime.now(UTC))))
+            await sink.upload(EVENTS_STREAM, compress(heartbeat_row(heartbeat, datetime.now(UTC))))
     except (PermanentError, RowsRefusedError) as error:
         return {"v": 1, "problem": str(error), "retry_after": 0.0}
     except ThrottledError as error:

@@ -10,7 +10,7 @@ taken for it. It is kept first all the same, as suspected: if the storage fails,
 uploaded, or it would be uploaded again. Only when it is decided is it called refused.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -23,6 +23,7 @@ from onepassword_sentinel.dead_letters import DeadLetter, DeadLetters, Reason
 from onepassword_sentinel.errors import ConnectorError, PermanentError, RowsRefusedError
 from onepassword_sentinel.event_types import EventType
 from onepassword_sentinel.page import Page
+from onepassword_sentinel.recent_events import RecentEvents
 from onepassword_sentinel.tally import Tally
 
 # What is longer is cut without a word (Azure Monitor service limits, custom logs: size of field values).
@@ -52,27 +53,30 @@ class Delivery:
     label: str
     backfill_id: str = ""
     utc_now: Callable[[], datetime] = lambda: datetime.now(UTC)
-    _delivered: set[str] = field(default_factory=set)
+    _recent: RecentEvents = field(default_factory=RecentEvents)
     _accepts: bool = False
     _refused_in_a_row: int = 0
     _suspects: list[DeadLetter] = field(default_factory=list)
     _refused: list[DeadLetter] = field(default_factory=list)
     _cut: set[int] = field(default_factory=set)
 
-    async def deliver(self, page: Page, start: int, tail: tuple[str, ...], tally: Tally) -> AsyncIterator[int]:
-        """Deliver the events of a page from `start` on; yield again and again how many of the page's are dealt with.
+    def remember(self, uuids: Iterable[str]) -> None:
+        """Take note of events that were delivered before: what is met again is left out."""
+        self._recent.add(uuids)
 
-        `tail` are uuids of events delivered before: what is met again is left out.
+    async def deliver(self, page: Page, start: int, tally: Tally) -> AsyncIterator[int]:
+        """Deliver the events of a page from `start` on; yield again and again how many of the page's are dealt with.
 
         Raises:
             PermanentError: one row after the other is refused, or an operator must act for another reason.
             TransientError, ThrottledError: as the sink and the dead letters do.
 
         """
-        self._delivered.update(filter(None, tail))
         prefix = row_prefix(self.event_type, self.backfill_id)
+        places = self._recent.places_of_new(page.uuids, start)
+        tally.repeated += len(page.items) - start - len(places)
         try:
-            for chunk in pack(page.items, prefix, self._places(page, start, tally)):
+            for chunk in pack(page.items, prefix, places):
                 await self._keep_cut_rows(page, chunk)
                 async for done in self._upload(page, chunk, tally):
                     yield done
@@ -80,17 +84,6 @@ class Delivery:
         finally:
             await self._discard_suspects()
             await self._call_refused()
-
-    def _places(self, page: Page, start: int, tally: Tally) -> Iterator[int]:
-        """Give the places of the events that were not delivered yet. An event without uuid cannot be recognised."""
-        for place in range(start, len(page.items)):
-            uuid = page.uuid(place)
-            if uuid in self._delivered:
-                tally.repeated += 1
-                continue
-            if uuid:
-                self._delivered.add(uuid)
-            yield place
 
     async def _upload(self, page: Page, chunk: Chunk, tally: Tally) -> AsyncIterator[int]:
         waiting = [chunk]
@@ -104,7 +97,7 @@ class Delivery:
                 try:
                     await self.sink.upload(self.stream, part.compressed())
                 except RowsRefusedError as refusal:
-                    if len(part.rows) > 1:
+                    if len(part.places) > 1:
                         waiting.extend(reversed(part.halves()))
                     else:
                         await self._suspect(page, part.places[0], refusal)
@@ -114,7 +107,7 @@ class Delivery:
                 self._condemn_suspects(tally)
                 tally.chunks += 1
                 tally.bytes += part.size
-                tally.events += len(part.rows)
+                tally.events += len(part.places)
             if not self._suspects:
                 yield part.end
 
@@ -163,8 +156,10 @@ class Delivery:
     async def _keep_cut_rows(self, page: Page, chunk: Chunk) -> None:
         """Keep them before the upload: should the storage fail after it, the rows would have to be uploaded again."""
         self._cut.clear()
-        for place, row in zip(chunk.places, chunk.rows, strict=True):
-            if len(row) > MAX_FIELD_BYTES and chunk.fits and (fields := long_fields(page.items[place])):
+        if not chunk.fits or max(map(len, chunk.fields)) <= MAX_FIELD_BYTES:
+            return
+        for place, row in zip(chunk.places, chunk.fields, strict=True):
+            if len(row) > MAX_FIELD_BYTES and (fields := _fields_to_be_cut(page.items[place])):
                 detail = f"Azure cuts fields at {MAX_FIELD_BYTES:,} bytes: {', '.join(fields)}"
                 await self.dead_letters.keep(self._letter(page, place, "cut", 0, detail))
                 self._cut.add(place)
@@ -187,6 +182,13 @@ class Delivery:
 def long_fields(event: msgspec.Raw) -> list[str]:
     """Name the fields of an event that are longer than Azure keeps."""
     return [name for name, value in _FIELDS.decode(event).items() if _kept_size(value) > MAX_FIELD_BYTES]
+
+
+def _fields_to_be_cut(event: msgspec.Raw) -> list[str]:
+    try:
+        return long_fields(event)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return []  # not a text that Azure takes, either
 
 
 def _kept_size(value: msgspec.Raw) -> int:

@@ -37,7 +37,7 @@ class Pacing:
     """
 
     budget_seconds: float | None = 240.0
-    transfer_pages: int = 20
+    transfer_pages: int = 600
     transfer_seconds: float = 60.0
     commit_seconds: float = 1.0
     transfer_limit: float = 150.0

@@ -105,6 +105,7 @@ class Drain:
         """
         started = self.clock()
         done = Transfer(state.position, state.moves, state.newest, state.events)
+        self.delivery.remember(state.position.tail)
         try:
             async with asyncio.timeout(self.budget.hard_seconds):
                 await self._pages(done, state, started + self.budget.seconds)
@@ -170,7 +171,7 @@ class Drain:
             # The page is not the one that was begun: deliver it whole, as a repeated row is better than a lost one.
             start = 0
         done.tally.drift |= page.unknown_keys(self.delivery.event_type)
-        async for end in self.delivery.deliver(page, start, done.position.tail, done.tally):
+        async for end in self.delivery.deliver(page, start, done.tally):
             self._move(done, page, start, end)
             start = end
         self._move(done, page, start, len(page.items))
@@ -179,7 +180,7 @@ class Drain:
             done.newest = newest
 
     def _move(self, done: Transfer, page: Page, start: int, end: int) -> None:
-        done.position = done.position.within_page(end, page.uuids(start, end))
+        done.position = done.position.within_page(end, page.last_uuids(start, end))
         done.moves += end - start
 
     def _start_over(self, done: Transfer, error: CursorRejectedError) -> None:

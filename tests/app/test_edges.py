@@ -1,7 +1,9 @@
 """The thin edges, each by itself."""
 
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 
+import aiohttp
 import pytest
 from azure.durable_functions.testing import execute_entity
 
@@ -43,14 +45,40 @@ def test_the_entity_has_no_other_operations(operation: str) -> None:
         execute_entity(ENTITY, operation, input=BEGIN)
 
 
-async def test_requests_say_who_asks() -> None:
+@pytest.fixture
+async def session(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Callable[..., aiohttp.ClientSession]]:
+    """Provide the activities' session, as it is with these environment variables and without any other proxy."""
+    made: list[aiohttp.ClientSession] = []
+
+    def make(**variables: str) -> aiohttp.ClientSession:
+        for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
+            monkeypatch.delenv(name, raising=False)
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        made.append(connections._session())
+        return made[-1]
+
+    yield make
+    for each in made:
+        await each.close()
+    connections._session.cache_clear()
+
+
+async def test_requests_say_who_asks(session: Callable[..., aiohttp.ClientSession]) -> None:
     """1Password's and Azure's logs show the connector's version."""
-    session = connections._session()
-    try:
-        assert session.headers["User-Agent"].startswith(f"onepassword-sentinel/{__version__} ")
-    finally:
-        await session.close()
-        connections._session.cache_clear()
+    assert session().headers["User-Agent"].startswith(f"onepassword-sentinel/{__version__} ")
+
+
+@pytest.mark.parametrize(
+    ("variables", "asks"),
+    [({}, False), ({"HTTPS_PROXY": "http://proxy:3128"}, True), ({"NO_PROXY": "localhost"}, False)],
+    ids=["no proxy", "proxy", "exceptions only"],
+)
+async def test_a_proxy_is_used_where_there_is_one(
+    session: Callable[..., aiohttp.ClientSession], variables: dict[str, str], *, asks: bool
+) -> None:
+    """Elsewhere the environment is not asked for one at every request."""
+    assert session(**variables).trust_env is asks
 
 
 def test_a_rotated_token_is_used_without_a_restart(monkeypatch: pytest.MonkeyPatch) -> None:

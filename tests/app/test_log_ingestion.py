@@ -16,6 +16,7 @@ from local.tls import Certificates
 from local.workspace import Workspace
 from onepassword_sentinel.errors import ConnectorError, PermanentError, RowsRefusedError, ThrottledError, TransientError
 from onepassword_sentinel.log_ingestion import EVENTS_STREAM, HEALTH_STREAM, LogIngestion
+from tests.app.conftest import trusting
 
 TEMPLATE = Path(__file__).resolve().parents[2] / "azuredeploy.json"
 BODY = gzip.compress(b'[{"log_source":"auditevents","uuid":"A"}]')
@@ -25,13 +26,16 @@ HTML = b"<html>\n<title>Bad gateway</title></html>"
 class Credential:
     """Gives one token, or fails."""
 
-    def __init__(self, error: type[Exception] | None = None) -> None:
+    def __init__(self, error: type[Exception] | None = None, *, lifetime: int = 3600) -> None:
         self.error = error
+        self.lifetime = lifetime
+        self.asked = 0
 
     async def get_token(self, *_: str, **__: Any) -> AccessToken:
+        self.asked += 1
         if self.error:
             raise self.error("no identity")
-        return AccessToken("token", int(time.time()) + 3600)
+        return AccessToken("token", int(time.time()) + self.lifetime)
 
 
 @pytest.fixture
@@ -50,17 +54,10 @@ async def endpoint(tmp_path: Path) -> AsyncIterator[tuple[IngestionSimulator, Pa
 async def upload(target: tuple[IngestionSimulator, Path], credential: Any = None, **options: str) -> None:
     simulator, authority = target
     values = {"endpoint": simulator.url, "rule_id": simulator.rule_id, "stream": EVENTS_STREAM, **options}
-    sink = LogIngestion(
-        values["endpoint"],
-        values["rule_id"],
-        "https://monitor.azure.com/.default",
-        credential or Credential(),
-        connection_verify=str(authority),
-    )
-    try:
+    scope = "https://monitor.azure.com/.default"
+    async with trusting(authority) as session:
+        sink = LogIngestion(values["endpoint"], values["rule_id"], scope, credential or Credential(), session)
         await sink.upload(values["stream"], BODY)
-    finally:
-        await sink.close()
 
 
 async def test_an_acknowledged_chunk_has_landed(endpoint: tuple[IngestionSimulator, Path]) -> None:
@@ -107,13 +104,13 @@ async def test_a_rule_that_asked_for_a_pause_is_left_alone(endpoint: tuple[Inges
     simulator, authority = endpoint
     simulator.faults.add(Status(429, b"", {"Retry-After": "7"}))
     scope = "https://monitor.azure.com/.default"
-    sink = LogIngestion(simulator.url, simulator.rule_id, scope, Credential(), connection_verify=str(authority))
     waits = []
-    for stream in (EVENTS_STREAM, EVENTS_STREAM, HEALTH_STREAM):
-        with pytest.raises(ThrottledError) as caught:
-            await sink.upload(stream, BODY)
-        waits.append(caught.value.retry_after)
-    await sink.close()
+    async with trusting(authority) as session:
+        sink = LogIngestion(simulator.url, simulator.rule_id, scope, Credential(), session)
+        for stream in (EVENTS_STREAM, EVENTS_STREAM, HEALTH_STREAM):
+            with pytest.raises(ThrottledError) as caught:
+                await sink.upload(stream, BODY)
+            waits.append(caught.value.retry_after)
     assert simulator.requests.total() == 1
     assert waits[0] == 7 > waits[1] > waits[2] > 0
 
@@ -173,3 +170,18 @@ async def test_a_refused_token_is_named(endpoint: tuple[IngestionSimulator, Path
     endpoint[0]._accepts_token = lambda _: False
     with pytest.raises(PermanentError, match=r"answered 401 .*LOGS_INGESTION_SCOPE"):
         await upload(endpoint)
+
+
+@pytest.mark.parametrize(("lifetime", "asked"), [(3600, 2), (100, 6)], ids=["good", "about to expire"])
+async def test_a_token_is_used_until_shortly_before_it_expires(
+    endpoint: tuple[IngestionSimulator, Path], lifetime: int, asked: int
+) -> None:
+    """The app and the SDK ask for it once each while it is good, and at every request when it is not."""
+    simulator, authority = endpoint
+    credential = Credential(lifetime=lifetime)
+    async with trusting(authority) as session:
+        scope = "https://monitor.azure.com/.default"
+        sink = LogIngestion(simulator.url, simulator.rule_id, scope, credential, session)
+        for _ in range(3):
+            await sink.upload(EVENTS_STREAM, BODY)
+    assert credential.asked == asked

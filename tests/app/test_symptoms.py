@@ -28,6 +28,7 @@ from onepassword_sentinel.position import Position
 from onepassword_sentinel.rate_limit import RequestQuota
 from onepassword_sentinel.settings import Account, Settings
 from onepassword_sentinel.storage_account import StorageAccount
+from tests.app.conftest import trusting
 from tests.app.test_dead_letter_storage import LETTER
 from tests.app.test_log_ingestion import BODY, TEMPLATE, Credential
 from tests.conftest import Opaque
@@ -54,17 +55,10 @@ class Remotes:
         await api.fetch_page(EventType.AUDIT_EVENTS, position)
 
     async def upload(self, error: type[Exception] | None = None) -> None:
-        sink = LogIngestion(
-            self.sink.url,
-            self.sink.rule_id,
-            "https://monitor.azure.com/.default",
-            Credential(error),
-            connection_verify=str(self.authority),
-        )
-        try:
+        scope = "https://monitor.azure.com/.default"
+        async with trusting(self.authority) as session:
+            sink = LogIngestion(self.sink.url, self.sink.rule_id, scope, Credential(error), session)
             await sink.upload(EVENTS_STREAM, BODY)
-        finally:
-            await sink.close()
 
 
 @pytest.fixture
@@ -143,7 +137,7 @@ class Stuck(Source):
 
     async def fetch_page(self, event_type: EventType, position: Position) -> Page:
         page = await super().fetch_page(event_type, position)
-        return Page(position.cursor or "", has_more=True, items=page.items, size=page.size)
+        return Page(position.cursor or "", has_more=True, items=page.items, uuids=page.uuids, size=page.size)
 
 
 async def cursor_does_not_move(_: Remotes) -> AsyncIterator[Awaitable[object]]:

@@ -66,7 +66,7 @@ def test_halves_are_the_whole(count: int) -> None:
     waiting, single = packed([raw({"uuid": index}) for index in range(count)]), []
     while waiting:
         chunk = waiting.pop()
-        if len(chunk.rows) == 1:
+        if len(chunk.places) == 1:
             single.append(chunk.places[0])
         else:
             waiting += reversed(chunk.halves())
@@ -83,12 +83,12 @@ def test_an_empty_event_stays_valid_json(item: bytes) -> None:
 def test_a_row_that_fits_nowhere_comes_alone_and_keeps_no_other() -> None:
     """What can be delivered is, whatever stands beside it."""
     chunks = packed([raw({"x": 1}), raw({"x": "x" * MAX_CHUNK_BYTES}), raw({"x": 2})])
-    assert [(chunk.places, chunk.fits) for chunk in chunks] == [([0], True), ([1], False), ([2], True)]
+    assert [(list(chunk.places), chunk.fits) for chunk in chunks] == [([0], True), ([1], False), ([2], True)]
 
 
 def test_a_row_of_just_the_limit_fits() -> None:
     """The limit holds for the body with its brackets."""
-    filler = MAX_CHUNK_BYTES - 2 - len(PREFIX) - len(b',"x":""}')
+    filler = MAX_CHUNK_BYTES - 2 - len(PREFIX) - len(b'"x":""}')
     just, over = (packed([msgspec.Raw(b'{"x":"' + b"x" * size + b'"}')])[0] for size in (filler, filler + 1))
     assert (len(body(just)), just.fits, over.fits) == (MAX_CHUNK_BYTES, True, False)
 

@@ -63,3 +63,29 @@ def test_an_unknown_key_of_the_first_event_is_drift() -> None:
     drifted = page('{"uuid":"A","timestamp":"x","session":{},"device_trust":1}')
     assert drifted.unknown_keys(EventType.AUDIT_EVENTS) == {"device_trust"}
     assert page().unknown_keys(EventType.AUDIT_EVENTS) == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("item", "uuid"),
+    [
+        ('{"uuid":"ABC","timestamp":"x"}', "ABC"),
+        ('{ "uuid" : "ABC" }', "ABC"),
+        ('{"timestamp":"x","uuid":"ABC"}', "ABC"),
+        ('{"target_user":{"uuid":"DEF"},"uuid":"ABC"}', "ABC"),
+        ('{"uuid":"\\u0041\\"é"}', 'A"é'),
+        ('{"target_user":{"uuid":"DEF"}}', ""),
+        ('{"uuid":null}', ""),
+        ("{}", ""),
+    ],
+)
+def test_an_event_is_named_by_its_uuid_wherever_that_stands(item: str, uuid: str) -> None:
+    """1Password writes it first, and nobody promises that; what has none has an empty name."""
+    assert page(item, "{}", item).last_uuids(0, 3) == [uuid, "", uuid]
+
+
+def test_an_event_that_is_not_utf8_is_left_to_azure() -> None:
+    """The page is one, and the other events are not to wait for that one."""
+    body = b'{"cursor":"c","has_more":false,"items":[{"uuid":"A","\xff":"\xff","timestamp":"\xff"},{"uuid":"B"}]}'
+    found = Page.parse(body)
+    assert (found.uuid(0), found.uuid(1), len(found.items)) == ("A", "B", 2)
+    assert (found.newest(now=NOW), found.unknown_keys(EventType.AUDIT_EVENTS)) == (None, frozenset())

@@ -125,6 +125,20 @@ async def test_what_cannot_be_replayed_stays_and_is_not_doubled(launch: Launch) 
         assert (account.lost, account.duplicated, account.rows) == (0, 0, 298)
 
 
+async def test_an_event_that_is_no_text_holds_up_no_other(launch: Launch) -> None:
+    """One that is not UTF-8 is nothing that Azure can read: it is kept as it came, and the stream goes on."""
+    async with launch(storage=True) as env:
+        damaged = env.source.logs["auditevents"].uuid_at(20)
+        env.source.alter("auditevents", 20, lambda event: event.replace(b'"action":"', b'"action":"\xff', 1))
+        assert (await env.poll()).output["healthy"] is True
+        kept = await env.dead_letters()
+        assert kept == {damaged: "refused"}
+        (blob,) = await env.storage.blobs(DEAD_LETTERS)
+        assert b'"action":"\xff' in blob.body
+        assert (env.account("auditevents", kept).lost, env.account("auditevents", kept).rows) == (0, 299)
+        assert (await replayed(env))["refused"] == 1
+
+
 async def test_two_replays_at_once_upload_once(launch: Launch) -> None:
     """The second finds the first one running and says so."""
     async with launch(storage=True) as env:

@@ -1,0 +1,33 @@
+"""Pages as 1Password sends them, made before anything is measured."""
+
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Final
+
+from local.onepassword import EVENT_TYPES
+from local.onepassword.api import EventsApi
+from local.onepassword.log import Window
+
+PAGE_EVENTS: Final = 1000
+# So many different pages of each event type, over and over: as many as one transfer of the connector remembers the
+# events of, twice, so that it takes none for an event that it has delivered.
+DISTINCT: Final = 40
+
+
+def item_lists(events_per_page: int = PAGE_EVENTS, pages: int = DISTINCT) -> dict[str, list[bytes]]:
+    """Make the items of pages, `[{...},{...}]`, by event type: the events of the local environment's 1Password."""
+    source = EventsApi(
+        seed=7,
+        events=events_per_page * pages,
+        now=lambda: datetime.now(UTC),
+        requests_per_minute=1,
+        requests_per_hour=1,
+        account_uuid=...,
+        story=False,
+    )
+    made: dict[str, list[bytes]] = {}
+    for event_type in EVENT_TYPES:
+        log = source.logs[event_type]
+        events = (log.source.render(stored.digest, stored.timestamp) for stored in log.matching(Window(0)))
+        made[event_type] = [b"[" + b",".join(islice(events, events_per_page)) + b"]" for _ in range(pages)]
+    return made
