@@ -75,7 +75,12 @@ class Remotes:
                 return HTTPStatus.NO_CONTENT, []
             self.requests[name] += 1
         if name == "introspect":
-            found = {"uuid": ACCOUNT, "account_uuid": ACCOUNT, "issued_at": "2026-01-01T00:00:00Z", "features": EVENT_TYPES}
+            found = {
+                "uuid": ACCOUNT,
+                "account_uuid": ACCOUNT,
+                "issued_at": "2026-01-01T00:00:00Z",
+                "features": EVENT_TYPES,
+            }
             return HTTPStatus.OK, [json.dumps(found).encode()]
         if method == "POST" and name in self._items:
             return HTTPStatus.OK, self._page(name, body)

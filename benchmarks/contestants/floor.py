@@ -23,7 +23,9 @@ class _Page(msgspec.Struct):
 
 async def _drain(session: aiohttp.ClientSession, event_type: str) -> None:
     fetch = f"{os.environ['BENCH_URL']}/api/v2/{event_type}"
-    upload = f"{os.environ['BENCH_URL']}/dataCollectionRules/dcr-0/streams/Custom-OnePasswordEvents?api-version=2023-01-01"
+    upload = (
+        f"{os.environ['BENCH_URL']}/dataCollectionRules/dcr-0/streams/Custom-OnePasswordEvents?api-version=2023-01-01"
+    )
     decode = msgspec.json.Decoder(_Page).decode
     prefix = f'{{"log_source":"{event_type}",'.encode()
     query, more = {"limit": 1000, "start_time": "2026-01-01T00:00:00Z"}, True
