@@ -1,6 +1,5 @@
 """Composition root: registers the blueprints, nothing else."""
 
-import gc
 import logging
 
 import azure.durable_functions as df
@@ -35,6 +34,3 @@ for module in (
     stream_cursor,
 ):
     app.register_functions(module.bp)
-
-# What is there by now stays. To look through it over and over for garbage takes a tenth of what it costs to deliver.
-gc.freeze()

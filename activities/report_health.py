@@ -7,10 +7,9 @@ import azure.durable_functions as df
 
 from activities.connections import log_ingestion, read_part
 from onepassword_sentinel.compression import compress
-from onepassword_sentinel.destination import Destination
+from onepassword_sentinel.destination import EVENTS_STREAM, HEALTH_STREAM, Destination
 from onepassword_sentinel.errors import PermanentError, RowsRefusedError, ThrottledError
 from onepassword_sentinel.health import heartbeat_row, outcome_rows
-from onepassword_sentinel.log_ingestion import EVENTS_STREAM, HEALTH_STREAM
 
 bp = df.Blueprint()
 

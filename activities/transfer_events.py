@@ -10,8 +10,8 @@ from durabletask.entities import EntityInstanceId
 
 from activities.connections import dead_letters, events_api, log_ingestion, read_settings
 from onepassword_sentinel.delivery import Delivery
+from onepassword_sentinel.destination import EVENTS_STREAM
 from onepassword_sentinel.errors import Failure, SettingsError, TransientError
-from onepassword_sentinel.log_ingestion import EVENTS_STREAM
 from onepassword_sentinel.payloads import TransferRequest
 from onepassword_sentinel.settings import Settings
 from onepassword_sentinel.stream_state import StreamState

@@ -5,9 +5,8 @@ from typing import Any
 import azure.durable_functions as df
 
 from activities.connections import dead_letters, log_ingestion, read_part
-from onepassword_sentinel.destination import Destination
+from onepassword_sentinel.destination import EVENTS_STREAM, Destination
 from onepassword_sentinel.errors import Failure, SettingsError, TransientError
-from onepassword_sentinel.log_ingestion import EVENTS_STREAM
 from onepassword_sentinel.replay import Replay
 from onepassword_sentinel.replay_run import ReplayBatch, ReplayRequest
 from onepassword_sentinel.storage_account import StorageAccount

@@ -14,6 +14,9 @@ ENDPOINT: Final = "LOGS_INGESTION_ENDPOINT"
 RULE_ID: Final = "LOGS_INGESTION_RULE_ID"
 SCOPE: Final = "LOGS_INGESTION_SCOPE"
 
+# Input streams of the data collection rule (sentinel/tables).
+EVENTS_STREAM: Final = "Custom-OnePasswordEvents"
+HEALTH_STREAM: Final = "Custom-OnePasswordConnectorHealth"
 # Azure public cloud; Azure Government and China have audiences of their own (Logs Ingestion API overview).
 DEFAULT_SCOPE: Final = "https://monitor.azure.com/.default"
 

@@ -5,8 +5,15 @@ from typing import Protocol
 
 from onepassword_sentinel.errors import ConnectorError, Failure
 from onepassword_sentinel.event_types import EventType
-from onepassword_sentinel.events_api import Introspection
 from onepassword_sentinel.settings import Account
+
+
+@dataclass(frozen=True, slots=True)
+class Introspection:
+    """What 1Password says about a token; `account_key` names the account and survives a rotated token."""
+
+    account_key: str
+    event_types: tuple[EventType, ...]
 
 
 class Introspector(Protocol):

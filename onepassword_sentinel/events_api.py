@@ -3,13 +3,13 @@
 Source throughout: 1Password Events API reference (spec 1.4.1), pagination, rate limits and status codes pages.
 """
 
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
 
 import aiohttp
 import msgspec
 
+from onepassword_sentinel.discovery import Introspection
 from onepassword_sentinel.errors import CursorRejectedError, PermanentError, ThrottledError, TransientError
 from onepassword_sentinel.event_types import EventType
 from onepassword_sentinel.page import MalformedPageError, Page
@@ -23,14 +23,6 @@ from onepassword_sentinel.settings import Account
 PAGE_LIMIT: Final = 1000
 # Nothing is documented; every wait ends, and a whole page has to arrive within the total (seconds).
 TIMEOUT: Final = aiohttp.ClientTimeout(total=60, connect=10, sock_connect=10, sock_read=30)
-
-
-@dataclass(frozen=True, slots=True)
-class Introspection:
-    """What 1Password says about a token; `account_key` names the account and survives a rotated token."""
-
-    account_key: str
-    event_types: tuple[EventType, ...]
 
 
 class _IntrospectionBody(msgspec.Struct):

@@ -21,9 +21,6 @@ from onepassword_sentinel.errors import PermanentError, RowsRefusedError, Thrott
 from onepassword_sentinel.quotation import one_line, quoted
 from onepassword_sentinel.retry_after import retry_after_seconds
 
-# Input streams of the data collection rule (sentinel/tables).
-EVENTS_STREAM: Final = "Custom-OnePasswordEvents"
-HEALTH_STREAM: Final = "Custom-OnePasswordConnectorHealth"
 # Seconds; the SDK's own default is five minutes for each.
 _CONNECT_TIMEOUT: Final = 10
 _READ_TIMEOUT: Final = 30

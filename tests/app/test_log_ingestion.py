@@ -14,8 +14,9 @@ from azure.core.exceptions import ClientAuthenticationError, ServiceRequestError
 from local.ingestion import DropAfterStore, DropBeforeRead, Fault, IngestionSimulator, Status, read_tables
 from local.tls import Certificates
 from local.workspace import Workspace
+from onepassword_sentinel.destination import EVENTS_STREAM, HEALTH_STREAM
 from onepassword_sentinel.errors import ConnectorError, PermanentError, RowsRefusedError, ThrottledError, TransientError
-from onepassword_sentinel.log_ingestion import EVENTS_STREAM, HEALTH_STREAM, LogIngestion
+from onepassword_sentinel.log_ingestion import LogIngestion
 from tests.app.conftest import trusting
 
 TEMPLATE = Path(__file__).resolve().parents[2] / "azuredeploy.json"

@@ -18,11 +18,12 @@ from local.onepassword import Body, CutBody, DropConnection, OnePasswordSimulato
 from local.tls import Certificates
 from local.workspace import Workspace
 from onepassword_sentinel.dead_letter_storage import DeadLetterStorage
+from onepassword_sentinel.destination import EVENTS_STREAM
 from onepassword_sentinel.errors import ConnectorError, CursorRejectedError, FailureKind
 from onepassword_sentinel.event_types import EventType
 from onepassword_sentinel.events_api import EventsApi
 from onepassword_sentinel.events_token import EventsToken
-from onepassword_sentinel.log_ingestion import EVENTS_STREAM, LogIngestion
+from onepassword_sentinel.log_ingestion import LogIngestion
 from onepassword_sentinel.page import Page
 from onepassword_sentinel.position import Position
 from onepassword_sentinel.rate_limit import RequestQuota

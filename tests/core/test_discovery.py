@@ -2,10 +2,9 @@
 
 from dataclasses import replace
 
-from onepassword_sentinel.discovery import Stream, discover
+from onepassword_sentinel.discovery import Introspection, Stream, discover
 from onepassword_sentinel.errors import ConnectorError, TransientError
 from onepassword_sentinel.event_types import EventType
-from onepassword_sentinel.events_api import Introspection
 from onepassword_sentinel.settings import Account
 from onepassword_sentinel.wire import from_wire, to_wire
 
