@@ -6,9 +6,10 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 NODE_MODULES := node_modules/.ready
 CHECKOV := $(VENV)-checkov/.ready
+BENCH := $(VENV)-bench/.ready
 LOCK := $(VENV)-lock/bin/uv pip compile --quiet --python-version 3.13 --universal --generate-hashes --no-header --no-annotate
 
-.PHONY: help run serve query simulate chaos test format map build package sbom screenshots azurite checkov lock clean
+.PHONY: help run serve query simulate chaos bench test format map build package sbom screenshots azurite checkov lock clean
 
 help:  ## List the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 13
@@ -32,6 +33,13 @@ $(CHECKOV): requirements-checkov.txt
 	@$(VENV)-checkov/bin/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements-checkov.txt
 	@touch $@
 
+# The peers that `bench` measures want versions that the app does not.
+$(BENCH): benchmarks/requirements.txt
+	@echo "Installing the peers ..."
+	@$(PYTHON) -m venv --clear $(VENV)-bench
+	@$(VENV)-bench/bin/python -m pip install -qq --disable-pip-version-check --require-hashes -r benchmarks/requirements.txt
+	@touch $@
+
 run: $(READY)  ## Do the main job in the local environment, check it and exit
 	@$(BIN)/python -m local run $(ARGS)
 
@@ -46,6 +54,9 @@ simulate: $(READY)  ## Run only the simulators and print the settings for `func 
 
 chaos: $(READY) $(NODE_MODULES)  ## Break everything in turn, and count what was lost and doubled: make chaos ARGS="--minutes 5"
 	@$(BIN)/python -m local chaos $(ARGS)
+
+bench: $(READY) $(BENCH)  ## Measure against what people use, and write the numbers into the documents: ARGS="--rounds 3"
+	@$(BIN)/python -m benchmarks $(ARGS)
 
 test: $(READY) $(NODE_MODULES) $(CHECKOV)  ## Format check, lint, types, all tests
 	@$(BIN)/ruff format --check --quiet .
@@ -75,13 +86,14 @@ azurite: $(NODE_MODULES)  ## Install what comes from npm: Azurite, in which the 
 
 checkov: $(CHECKOV)  ## Install checkov, which looks for weak settings in the template
 
-lock:  ## Resolve pyproject.toml into the three requirements files, with hashes
+lock:  ## Resolve pyproject.toml into the four requirements files, with hashes
 	@$(PYTHON) -m venv $(VENV)-lock
 	@$(VENV)-lock/bin/python -m pip install -qq --disable-pip-version-check uv
 	@$(LOCK) pyproject.toml -o requirements.txt
 	@$(LOCK) pyproject.toml --group dev -c requirements.txt -o requirements-dev.txt
 	@$(LOCK) --group checkov -o requirements-checkov.txt
+	@$(LOCK) --group bench -o benchmarks/requirements.txt
 	@rm -rf $(VENV)-lock
 
 clean:  ## Remove what the other targets made
-	@rm -rf $(VENV) $(VENV)-checkov node_modules dist .local .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf $(VENV) $(VENV)-checkov $(VENV)-bench node_modules dist .local .pytest_cache .mypy_cache .ruff_cache .hypothesis

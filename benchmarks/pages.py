@@ -9,9 +9,10 @@ from local.onepassword.api import EventsApi
 from local.onepassword.log import Window
 
 PAGE_EVENTS: Final = 1000
-# So many different pages of each event type, over and over: as many as one transfer of the connector remembers the
-# events of, twice, so that it takes none for an event that it has delivered.
+# So many different pages of each event type, over and over: more than the connector remembers the events of, so that it
+# takes none for one that it has delivered.
 DISTINCT: Final = 40
+NOW: Final = datetime(2026, 11, 24, tzinfo=UTC)
 
 
 def item_lists(events_per_page: int = PAGE_EVENTS, pages: int = DISTINCT) -> dict[str, list[bytes]]:
@@ -19,7 +20,7 @@ def item_lists(events_per_page: int = PAGE_EVENTS, pages: int = DISTINCT) -> dic
     source = EventsApi(
         seed=7,
         events=events_per_page * pages,
-        now=lambda: datetime.now(UTC),
+        now=lambda: NOW,  # the same pages in each run
         requests_per_minute=1,
         requests_per_hour=1,
         account_uuid=...,

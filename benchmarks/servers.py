@@ -18,9 +18,8 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
 from http import HTTPStatus
-from io import BufferedReader
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
 
 import msgspec
@@ -31,7 +30,19 @@ from local.onepassword.tokens import TokenIssuer
 from local.tls import Certificates
 
 ACCOUNT: Final = "BENCHBENCHBENCHBENCHBENCHB"
+ISSUED_AT: Final = "2026-01-01T00:00:00Z"
 BUNDLE: Final = "trusted.pem"
+
+
+class Stream(Protocol):
+    """What comes in on a connection."""
+
+    def read(self, size: int, /) -> bytes:
+        """Read so many bytes."""
+
+    def readline(self) -> bytes:
+        """Read up to the end of a line; nothing when the connection has ended."""
+
 
 type Answer = tuple[HTTPStatus, list[bytes]]
 
@@ -49,6 +60,7 @@ class Remotes:
         self.pages = pages
         self.requests: Counter[str] = Counter()
         self.uploads: list[bytes] = []
+        self.heads = 0
 
     def seen(self) -> dict[str, Any]:
         """Say what was asked and delivered: the events are counted in what arrived."""
@@ -57,11 +69,11 @@ class Remotes:
             plain = gzip.decompress(body) if body[:2] == b"\x1f\x8b" else body
             rows = msgspec.json.decode(plain, type=list[msgspec.Raw])
             events += sum(b'"healthevents"' not in bytes(row) for row in rows)
-        sizes = sum(map(len, self.uploads))
-        return {"requests": dict(self.requests), "upload_bytes": sizes, "events": events}
+        sent = self.heads + sum(map(len, self.uploads))
+        return {"requests": dict(self.requests), "upload_bytes": sent, "events": events}
 
-    def answer(self, method: str, target: str, body: bytes) -> Answer:
-        """Answer a request to either remote."""
+    def answer(self, method: str, target: str, body: bytes, head_bytes: int) -> Answer:
+        """Answer a request to either remote; `head_bytes`: what came before its body."""
         path = urlsplit(target).path
         name = path.rpartition("/")[2]
         with self._lock:
@@ -72,6 +84,7 @@ class Remotes:
                 else:
                     self.requests["upload"] += 1
                     self.uploads.append(body)
+                    self.heads += head_bytes
                 return HTTPStatus.NO_CONTENT, []
             self.requests[name] += 1
         if name == "introspect":
@@ -95,16 +108,16 @@ class Remotes:
         return [f'{{"cursor":"{behind}","has_more":{more},"items":'.encode(), found, b"}"]
 
 
-def serve(connection: socket.socket, answer: Callable[[str, str, bytes], Answer]) -> None:
+def serve(connection: socket.socket, answer: Callable[[str, str, bytes, int], Answer]) -> None:
     """Answer the requests of one connection until it ends."""
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     with connection, connection.makefile("rb", 1 << 18) as stream:
         while line := stream.readline():
             method, target, _ = line.decode("latin-1").split(" ", 2)
-            headers = _headers(stream)
+            head_bytes, headers = _headers(stream)
             length = int(headers.get("content-length", 0))
             body = stream.read(length) if length else _chunked(stream, headers)
-            status, parts = answer(method, target, body)
+            status, parts = answer(method, target, body, len(line) + head_bytes)
             size = sum(map(len, parts))
             head = f"HTTP/1.1 {status.value} {status.phrase}\r\nContent-Length: {size}\r\n"
             # In one record if it is small: to be woken up twice is no cost of the client's.
@@ -114,15 +127,19 @@ def serve(connection: socket.socket, answer: Callable[[str, str, bytes], Answer]
                 connection.sendall(part)
 
 
-def _headers(stream: BufferedReader) -> dict[str, str]:
-    headers = {}
-    while (line := stream.readline().strip()) != b"":
+def _headers(stream: Stream) -> tuple[int, dict[str, str]]:
+    """Read the headers; tell how many bytes they were, too."""
+    size, headers = 0, {}
+    for line in iter(stream.readline, b""):
+        size += len(line)
+        if not line.strip():
+            break
         name, _, value = line.decode("latin-1").partition(":")
         headers[name.lower()] = value.strip()
-    return headers
+    return size, headers
 
 
-def _chunked(stream: BufferedReader, headers: dict[str, str]) -> bytes:
+def _chunked(stream: Stream, headers: dict[str, str]) -> bytes:
     body = b""
     if headers.get("transfer-encoding", "").lower() == "chunked":
         while size := int(stream.readline(), 16):

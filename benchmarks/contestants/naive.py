@@ -20,7 +20,7 @@ def main() -> None:
             response = session.post(f"{os.environ['BENCH_URL']}/api/v2/{event_type}", json=query, timeout=60)
             response.raise_for_status()
             page = response.json()
-            rows = [{"log_source": event_type, **event} for event in page["items"]]
+            rows: list[Any] = [{"log_source": event_type, **event} for event in page["items"]]
             client.upload("dcr-0", "Custom-OnePasswordEvents", rows)
             query, more = {"cursor": page["cursor"]}, page["has_more"]
 

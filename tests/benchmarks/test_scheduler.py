@@ -1,18 +1,25 @@
 """The simulated scheduler, where the answer can be worked out by hand."""
 
+import json
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
+from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
+from benchmarks.scale_changes import WORTH_IT, improve
 from benchmarks.scale_costs import Invocation, Line, MeasuredPoll, PollCosts, StorageUse, fit_costs, storage_use
+from benchmarks.scale_limits import AccountLimits
+from benchmarks.scale_out import ScaleOut, markdown
 from benchmarks.scale_outcome import simulate
-from benchmarks.scale_platform import HubSettings, Remotes, StorageTimes
+from benchmarks.scale_platform import DEPLOYED, HubSettings, Remotes, StorageTimes, read_host_json
 from benchmarks.scale_workload import Poll, Workload
 from benchmarks.scheduler import Activity, Hub, Turn
 
 NO_TIME = StorageTimes(message=0, start=0, answer=0, turn=0)
 FREE = PollCosts(
+    whole=Line(0, 0),
     discover=Line(0, 0),
     transfer=Line(0, 0),
     report=0,
@@ -170,7 +177,10 @@ def test_a_group_answers_for_all_of_its_streams() -> None:
 
 @pytest.mark.parametrize(
     ("change", "bottleneck"),
-    [({"buffer": 256}, "activity slots"), ({"buffer": 256, "activities": 1000, "orchestrators": 1000}, "latency")],
+    [
+        ({"buffer": 256, "activities": 4}, "activity slots"),
+        ({"buffer": 256, "activities": 1000, "orchestrators": 1000}, "latency"),
+    ],
 )
 def test_what_is_saturated_is_named(change: dict[str, int], bottleneck: str) -> None:
     outcome = simulate(Workload(10, events=60_000), FREE, HubSettings(**change))
@@ -205,12 +215,13 @@ def test_costs_are_lines_through_medians() -> None:
                 ),
                 Invocation("poll", 0.002, history=102, new=2, actions=1, sent=102_000),
             ],
-            cpu=1.0,
+            cpu=0.5 + 0.03 * accounts,
         )
         for accounts in (1, 10)
     ]
     costs = fit_costs(polls, page=0.005)
 
+    assert (costs.whole.base, costs.whole.each) == pytest.approx((0.5, 0.03))
     assert costs.discover.each == pytest.approx(0.001)
     assert (costs.transfer.base, costs.transfer.each) == pytest.approx((0.003, 0.00001))
     assert (costs.child_turn.base, costs.child_turn.each) == pytest.approx((0.002, 0.0))
@@ -225,3 +236,39 @@ def test_messages_are_counted_from_what_turns_were_given() -> None:
     poll = MeasuredPoll(1, [first, second, Invocation("stream_cursor", 0.0), Invocation("report_health", 0.0)], 0.0)
 
     assert storage_use(poll) == StorageUse(control_messages=4, work_items=1, history_rows=14, turns=3)
+
+
+def test_as_deployed_is_what_host_json_says(tmp_path: Path) -> None:
+    file = tmp_path / "host.json"
+    provider = {"partitionCount": 3, "controlQueueBufferThreshold": 64}
+    durable = {
+        "storageProvider": provider,
+        "maxConcurrentActivityFunctions": 6,
+        "maxConcurrentOrchestratorFunctions": 7,
+    }
+    file.write_text(json.dumps({"extensions": {"durableTask": durable}}), encoding="utf-8")
+
+    assert read_host_json(file) == HubSettings(partitions=3, activities=6, orchestrators=7, buffer=64)
+
+
+def test_one_change_after_the_other_and_only_what_pays() -> None:
+    _, *steps = improve(30, FREE)
+
+    assert steps[0].change == "as deployed"
+    assert steps[0].bottleneck == "orchestrator slots"
+    assert steps[1].change == "+ maxConcurrentOrchestratorFunctions 20"
+    assert all(after.seconds <= WORTH_IT * before.seconds for before, after in pairwise(steps))
+    assert not any("app: " in step.change or "plan: " in step.change for step in steps)
+
+
+def test_tables_come_from_a_file_too() -> None:
+    polls = [simulate(Workload(1), FREE), simulate(Workload(50), FREE, limit=1.0)]
+    limits = AccountLimits(1 << 21, 400, {400: 5000}, 6000, 3000, 20_000)
+    scale = asdict(ScaleOut(FREE, DEPLOYED, StorageTimes(), Remotes(), limits, {"as deployed": 1650}, polls))
+    text = markdown(json.loads(json.dumps(scale)))
+
+    assert text == markdown(scale)
+    assert "| 1 | as deployed | 3 | yes | 1 | nothing: latency |" in text
+    assert "| 50 | as deployed | over 3,600 | no | 1 |" in text
+    assert "| 1,650 | the scheduler, as deployed |" in text
+    assert "| 5,000 | the environment, with tokens of 400 bytes |" in text

@@ -1,0 +1,51 @@
+"""Puts the results where people read them: into a picture, and between marks of the README and docs/performance.md."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from benchmarks import scale_out
+from benchmarks.chart import chart
+from benchmarks.remotes import ROOT
+from benchmarks.tables import markdown, start_up_rows, target_rows, transfer_rows, whole_way_rows
+
+RESULTS: Final = ROOT / "benchmarks" / "results.json"
+CHART: Final = ROOT / "docs" / "images" / "performance.svg"
+DOCUMENTS: Final = (ROOT / "README.md", ROOT / "docs" / "performance.md")
+# Those that the README shows; docs/performance.md has them all.
+_SHORT: Final = (0, 1, 3, 4, 5, 6, 7)
+
+
+def blocks(results: Mapping[str, Any]) -> dict[str, str]:
+    """Render what documents may show, by the name in their marks."""
+    transfer = transfer_rows(results)
+    return {
+        "measured": f"Measured on {results['measured_on']}, {results['machine']}; medians of {results['rounds']} rounds.",
+        "short": markdown([[row[column] for column in _SHORT] for row in transfer]),
+        "transfer": markdown(transfer),
+        "targets": markdown(target_rows(results)),
+        "whole-way": markdown(whole_way_rows(results)),
+        "start-up": markdown(start_up_rows(results)),
+        "scale-out": scale_out.markdown(results["scale_out"]),
+    }
+
+
+def filled(text: str, found: Mapping[str, str]) -> str:
+    """Put each block between its marks."""
+    for name, block in found.items():
+        begin, end = f"<!-- bench:{name} -->\n", "<!-- /bench -->"
+        before, found_mark, rest = text.partition(begin)
+        if found_mark:
+            text = before + begin + block + "\n" + end + rest.partition(end)[2]
+    return text
+
+
+def write(results: Mapping[str, Any]) -> list[Path]:
+    """Write the results, the picture and the documents; tell which files."""
+    RESULTS.write_text(json.dumps(results, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    CHART.write_text(chart(results["transfer"]), encoding="utf-8")
+    found = blocks(results)
+    for document in DOCUMENTS:
+        document.write_text(filled(document.read_text(encoding="utf-8"), found), encoding="utf-8")
+    return [RESULTS, CHART, *DOCUMENTS]
