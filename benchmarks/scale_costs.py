@@ -142,12 +142,16 @@ def fit_costs(polls: Iterable[MeasuredPoll], page: float) -> PollCosts:
 
 
 def _line(points: Sequence[tuple[float, float]]) -> Line:
-    """Put a line through the medians of the points that share a place; level if there is one place only."""
+    """Put a line through the medians of the points that share a place; level if there is one place only.
+
+    A median counts as often as there are points: that of a few calls is no match for that of hundreds.
+    """
     at: dict[float, list[float]] = defaultdict(list)
     for place, cost in points:
         at[place].append(cost)
     medians = {place: median(costs) for place, costs in at.items()}
     if len(medians) == 1:
         return Line(mean(medians.values()), 0.0)
-    fitted = linear_regression(list(medians), list(medians.values()))
+    places = [place for place, _ in points]
+    fitted = linear_regression(places, [medians[place] for place in places])
     return Line(max(0.0, fitted.intercept), max(0.0, fitted.slope))
