@@ -19,7 +19,7 @@ from benchmarks import documents, scale_out
 from benchmarks.connector import package, poll, worker
 from benchmarks.remotes import ROOT, BenchmarkRemotes, remotes
 from benchmarks.start_up import start_up
-from benchmarks.tables import plain, start_up_rows, target_rows, transfer_rows, whole_way_rows
+from benchmarks.tables import capacity_rows, plain, start_up_rows, target_rows, transfer_rows, whole_way_rows
 from benchmarks.transfer import measure, summary
 from benchmarks.whole_way import BACKLOGS, whole_way
 
@@ -81,6 +81,7 @@ def main() -> None:
         ("CPU seconds for a million events, and what else they took (* uploads nothing)", transfer_rows),
         ("The whole way, timer to rows", whole_way_rows),
         ("A cold start", start_up_rows),
+        ("What it means", capacity_rows),
         ("What was to be reached", target_rows),
     ):
         print(f"\n{title}\n\n{plain(table(results))}")

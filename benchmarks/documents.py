@@ -8,7 +8,7 @@ from typing import Any, Final
 from benchmarks import scale_out
 from benchmarks.chart import chart
 from benchmarks.remotes import ROOT
-from benchmarks.tables import markdown, start_up_rows, target_rows, transfer_rows, whole_way_rows
+from benchmarks.tables import capacity_rows, markdown, start_up_rows, target_rows, transfer_rows, whole_way_rows
 
 RESULTS: Final = ROOT / "benchmarks" / "results.json"
 CHART: Final = ROOT / "docs" / "images" / "performance.svg"
@@ -27,6 +27,7 @@ def blocks(results: Mapping[str, Any]) -> dict[str, str]:
         "targets": markdown(target_rows(results)),
         "whole-way": markdown(whole_way_rows(results)),
         "start-up": markdown(start_up_rows(results)),
+        "capacity": markdown(capacity_rows(results)),
         "scale-out": scale_out.markdown(results["scale_out"]),
     }
 
