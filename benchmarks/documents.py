@@ -21,7 +21,7 @@ def blocks(results: Mapping[str, Any]) -> dict[str, str]:
     """Render what documents may show, by the name in their marks."""
     transfer = transfer_rows(results)
     return {
-        "measured": f"Measured on {results['measured_on']}, {results['machine']}; medians of {results['rounds']} rounds.",
+        "measured": _measured(results),
         "short": markdown([[row[column] for column in _SHORT] for row in transfer]),
         "transfer": markdown(transfer),
         "targets": markdown(target_rows(results)),
@@ -30,6 +30,11 @@ def blocks(results: Mapping[str, Any]) -> dict[str, str]:
         "capacity": markdown(capacity_rows(results)),
         "scale-out": scale_out.markdown(results["scale_out"]),
     }
+
+
+def _measured(results: Mapping[str, Any]) -> str:
+    when, where, rounds = results["measured_on"], results["machine"], results["rounds"]
+    return f"Measured on {when}, {where}; medians of {rounds} rounds."
 
 
 def filled(text: str, found: Mapping[str, str]) -> str:

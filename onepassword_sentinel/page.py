@@ -29,7 +29,7 @@ class _Stamp(msgspec.Struct):
 _BODY: Final = msgspec.json.Decoder(_Body)
 _STAMP: Final = msgspec.json.Decoder(_Stamp)
 _KEYS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
-# How 1Password begins each event. Reading the uuid off its place takes 0.25 ms for a page, decoding the events 1.1 ms.
+# How 1Password begins each event. Reading the uuid off its place takes 0.4 ms for a page, decoding the events 0.7 ms.
 _UUID_FIRST: Final = re.compile(rb'\{"uuid":"([A-Za-z0-9-]*)"')
 
 

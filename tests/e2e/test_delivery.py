@@ -6,6 +6,7 @@ from collections import defaultdict
 
 from local.ingestion import DropAfterStore, RefuseRows
 from local.onepassword import ALWAYS, Rewrite
+from onepassword_sentinel.destination import EVENTS_STREAM, HEALTH_STREAM
 from tests.e2e.conftest import APP_DIR, STREAMS, Environment, Launch
 
 
@@ -59,13 +60,19 @@ async def test_the_app_has_these_functions(launch: Launch) -> None:
 
 
 async def test_an_idle_poll_asks_once_per_stream_and_moves_nothing(env: Environment) -> None:
-    """1Password's quota is the scarce thing: nothing new costs one request a stream and one introspection."""
+    """Nothing new costs one request a stream and one introspection; all else on the network is health rows."""
     await env.poll()
+    identity = env.simulators.identity
+    assert identity is not None
     before, moved = env.source.requests.copy(), [env.cursor(stream)["moved_at"] for stream in STREAMS]
+    uploaded, signed_in = env.sink.requests.copy(), identity.requests
     poll = await env.poll()
     spent = env.source.requests - before
     assert poll.output["healthy"] is True
     assert spent == {"introspect": 1, **dict.fromkeys(STREAMS, 1)}
+    # A row for each stream, and the heartbeat.
+    assert env.sink.requests - uploaded == {HEALTH_STREAM: len(STREAMS), EVENTS_STREAM: 1}
+    assert identity.requests == signed_in
     assert [env.cursor(stream)["moved_at"] for stream in STREAMS] == moved
 
 
