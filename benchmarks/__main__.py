@@ -65,7 +65,7 @@ async def run(rounds: int, parts: tuple[str, ...]) -> dict[str, Any]:
         results["whole_way"] = await whole_way(say, BACKLOGS)
     if "scale-out" in parts:
         say("scaling out ...")
-        results["scale_out"] = asdict(scale_out.found())
+        results["scale_out"] = asdict(await asyncio.to_thread(scale_out.found))
     return results
 
 
