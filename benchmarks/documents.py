@@ -49,7 +49,7 @@ def filled(text: str, found: Mapping[str, str]) -> str:
 
 def write(results: Mapping[str, Any]) -> list[Path]:
     """Write the results, the picture and the documents; tell which files."""
-    RESULTS.write_text(json.dumps(results, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    RESULTS.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     CHART.write_text(chart(results["transfer"]), encoding="utf-8")
     found = blocks(results)
     for document in DOCUMENTS:
