@@ -18,8 +18,9 @@ class Pacing:
 
     Attributes:
         budget_seconds: a poll's run of a stream ends after so long, before the next tick; None: when nothing waits.
-        transfer_pages: an activity returns after so many pages.
-        transfer_seconds: ... or after so long.
+        transfer_pages: an activity returns after so many pages: those of a minute's quota.
+        transfer_seconds: ... or after so long, so that of many streams that are far behind each gets its turn long
+            before its lease runs out; an instance has ten activities at work.
         commit_seconds: meanwhile it commits what it delivered, at most so often. A commit costs a fifth of what it
             costs to deliver a page.
         transfer_limit: an activity is cut off after so long; well inside the platform's `functionTimeout`.
@@ -38,7 +39,7 @@ class Pacing:
 
     budget_seconds: float | None = 240.0
     transfer_pages: int = 600
-    transfer_seconds: float = 60.0
+    transfer_seconds: float = 15.0
     commit_seconds: float = 1.0
     transfer_limit: float = 150.0
     attempts: int = 4
@@ -53,6 +54,9 @@ class Pacing:
 # What backfills leave to polls: 30,000 requests an hour are 500 a minute (1Password Events API, rate limits), so this
 # is half of the tighter limit.
 BACKFILL_REQUESTS_PER_MINUTE: Final = 250.0
+# A backfill's stream pauses between transfers, not within one: with more pages in a row, three streams together would
+# take the polls' share of a minute before they pause.
+BACKFILL_TRANSFER_PAGES: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +127,12 @@ class BackfillRequest:
             start_time=self.start_time,
             end_time=self.end_time,
             backfill_id=self.id,
-            pacing=replace(self.pacing, budget_seconds=None, requests_per_minute=rate / share),
+            pacing=replace(
+                self.pacing,
+                budget_seconds=None,
+                requests_per_minute=rate / share,
+                transfer_pages=min(self.pacing.transfer_pages, BACKFILL_TRANSFER_PAGES),
+            ),
         )
 
 

@@ -122,6 +122,8 @@ def test_all_streams_of_a_backfill_leave_polls_half_of_the_quota(share: int) -> 
     assert drain.pacing.requests_per_minute * share == pytest.approx(BACKFILL_REQUESTS_PER_MINUTE)
     for requests, seconds in EVENTS_API_QUOTA:
         assert drain.pacing.requests_per_minute * share * seconds / 60 <= requests / 2
+        # Between two pauses, too.
+        assert drain.pacing.transfer_pages * share <= requests / 2
 
 
 def test_a_stream_is_drained_without_a_budget_under_a_key_of_its_own() -> None:
