@@ -13,7 +13,8 @@ from typing import Final
 from zipfile import ZipFile
 
 from benchmarks.measure import CLIENT_CORE, REMOTES_CORE, Run, cpu_seconds, on_core, resident_bytes
-from benchmarks.remotes import ROOT, BenchmarkRemotes
+from benchmarks.remotes import BenchmarkRemotes
+from benchmarks.server_process import ROOT
 from deploy.package import build
 from deploy.publication import PACKAGES
 from local.host import FunctionsHost, Instance, RuntimeStatus

@@ -1,14 +1,16 @@
 """Puts the results where people read them: into a picture, and between marks of the README and docs/performance.md."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks import scale_out
+from benchmarks.capacity import capacity_rows
 from benchmarks.chart import chart
-from benchmarks.remotes import ROOT
-from benchmarks.tables import capacity_rows, markdown, start_up_rows, target_rows, transfer_rows, whole_way_rows
+from benchmarks.layout import Row, markdown
+from benchmarks.scaling import scale_out
+from benchmarks.server_process import ROOT
+from benchmarks.tables import import_rows, start_up_rows, target_rows, transfer_rows, whole_way_rows
 
 RESULTS: Final = ROOT / "benchmarks" / "results.json"
 CHART: Final = ROOT / "docs" / "images" / "performance.svg"
@@ -22,14 +24,19 @@ def blocks(results: Mapping[str, Any]) -> dict[str, str]:
     transfer = transfer_rows(results)
     return {
         "measured": _measured(results),
-        "short": markdown([[row[column] for column in _SHORT] for row in transfer]),
-        "transfer": markdown(transfer),
-        "targets": markdown(target_rows(results)),
-        "whole-way": markdown(whole_way_rows(results)),
-        "start-up": markdown(start_up_rows(results)),
-        "capacity": markdown(capacity_rows(results)),
+        "short": _table([[row[column] for column in _SHORT] for row in transfer]),
+        "transfer": _table(transfer),
+        "targets": _table(target_rows(results)),
+        "whole-way": _table(whole_way_rows(results)),
+        "start-up": _table(start_up_rows(results)),
+        "imports": _table(import_rows(results)),
+        "capacity": _table(capacity_rows(results)),
         "scale-out": scale_out.markdown(results["scale_out"]),
     }
+
+
+def _table(rows: Sequence[Row]) -> str:
+    return markdown(rows[0], rows[1:])
 
 
 def _measured(results: Mapping[str, Any]) -> str:

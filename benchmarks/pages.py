@@ -15,11 +15,11 @@ DISTINCT: Final = 40
 NOW: Final = datetime(2026, 11, 24, tzinfo=UTC)
 
 
-def item_lists(events_per_page: int = PAGE_EVENTS, pages: int = DISTINCT) -> dict[str, list[bytes]]:
+def item_lists() -> dict[str, list[bytes]]:
     """Make the items of pages, `[{...},{...}]`, by event type: the events of the local environment's 1Password."""
     source = EventsApi(
         seed=7,
-        events=events_per_page * pages,
+        events=PAGE_EVENTS * DISTINCT,
         now=lambda: NOW,  # the same pages in each run
         requests_per_minute=1,
         requests_per_hour=1,
@@ -30,5 +30,5 @@ def item_lists(events_per_page: int = PAGE_EVENTS, pages: int = DISTINCT) -> dic
     for event_type in EVENT_TYPES:
         log = source.logs[event_type]
         events = (log.source.render(stored.digest, stored.timestamp) for stored in log.matching(Window(0)))
-        made[event_type] = [b"[" + b",".join(islice(events, events_per_page)) + b"]" for _ in range(pages)]
+        made[event_type] = [b"[" + b",".join(islice(events, PAGE_EVENTS)) + b"]" for _ in range(DISTINCT)]
     return made

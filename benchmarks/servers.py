@@ -24,7 +24,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from benchmarks.pages import PAGE_EVENTS, item_lists
+from benchmarks.pages import item_lists
 from local.onepassword import EVENT_TYPES
 from local.onepassword.tokens import TokenIssuer
 from local.tls import Certificates
@@ -116,7 +116,7 @@ def serve(connection: socket.socket, answer: Callable[[str, str, bytes, int], An
             method, target, _ = line.decode("latin-1").split(" ", 2)
             head_bytes, headers = _headers(stream)
             length = int(headers.get("content-length", 0))
-            body = stream.read(length) if length else _chunked(stream, headers)
+            body = stream.read(length)
             status, parts = answer(method, target, body, len(line) + head_bytes)
             size = sum(map(len, parts))
             head = f"HTTP/1.1 {status.value} {status.phrase}\r\nContent-Length: {size}\r\n"
@@ -137,16 +137,6 @@ def _headers(stream: Stream) -> tuple[int, dict[str, str]]:
         name, _, value = line.decode("latin-1").partition(":")
         headers[name.lower()] = value.strip()
     return size, headers
-
-
-def _chunked(stream: Stream, headers: dict[str, str]) -> bytes:
-    body = b""
-    if headers.get("transfer-encoding", "").lower() == "chunked":
-        while size := int(stream.readline(), 16):
-            body += stream.read(size)
-            stream.readline()
-        stream.readline()
-    return body
 
 
 def listen(context: ssl.SSLContext, remotes: Remotes) -> int:
@@ -174,7 +164,7 @@ def main(folder: Path) -> None:
     certificates.write_bundle(folder / BUNDLE)
     port = listen(certificates.server_context(), remotes)
     token = TokenIssuer(ACCOUNT).issue(f"localhost:{port}", EVENT_TYPES, datetime.now(UTC), None)
-    _say({"url": f"https://localhost:{port}", "token": token, "page_events": PAGE_EVENTS})
+    _say({"url": f"https://localhost:{port}", "token": token})
     for line in sys.stdin:
         seen = remotes.seen()
         remotes.begin(json.loads(line)["pages"])

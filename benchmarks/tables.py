@@ -1,6 +1,6 @@
-"""The results as tables: for the terminal, for the README and for docs/performance.md."""
+"""The results as rows of tables, the headings first."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final
 
 # CPU seconds per million events of 1Password's own Splunk add-on (Go, without an upload), and of the naive connector on
@@ -66,36 +66,6 @@ def target_rows(results: Mapping[str, Any]) -> list[list[str]]:
     ]
 
 
-# 30,000 requests an hour, 1,000 events a page (1Password Events API, rate limits and pagination).
-_SUSTAINED: Final = 30_000 / 3600 * 1000
-# Prices of 2026 from secondary sources; Flex Consumption, EUR a GB-second, 2 GB instances.
-_PRICE: Final = 0.000025
-_GIGABYTES: Final = 2
-# Seconds that a page takes 1Password to answer, and a request Azure: assumed, as in the scale-out.
-_PAGE_SECONDS: Final = 0.3
-
-
-def capacity_rows(results: Mapping[str, Any]) -> list[list[str]]:
-    """Say what the measured cost means for an account, an instance and the bill."""
-    per_million = results["whole_way"][-1]["cpu_seconds"] / results["whole_way"][-1]["events"] * 1e6
-    transfer = results["transfer"]["connector"]["cpu"]["median"]
-    share = _SUSTAINED / 1e6 * per_million
-    peak = max(one["peak_bytes"] - one["idle_bytes"] for one in results["whole_way"])
-    # A stream waits for one page after the other; meanwhile the instance is billed.
-    seconds = 1e6 / 1000 * _PAGE_SECONDS / 3
-    return [
-        ["", ""],
-        ["an account at its limit, transfer alone", f"{_SUSTAINED / 1e6 * transfer:.1%} of a core"],
-        ["an account at its limit, the whole way", f"{share:.1%} of a core"],
-        ["accounts at their limit that one core can serve, at 80 %", f"{0.8 / share:.0f}"],
-        ["memory that three streams at work need", f"{peak / _MB:.0f} MB, of 2,048"],
-        [
-            "a million events on Flex Consumption: 1,000 pages of 0.3 s, three streams at a time",
-            f"{seconds:.0f} s x {_GIGABYTES} GB x EUR {_PRICE:.6f} = EUR {seconds * _GIGABYTES * _PRICE:.4f}",
-        ],
-    ]
-
-
 def whole_way_rows(results: Mapping[str, Any]) -> list[list[str]]:
     """Make a row for each backlog, below the headings."""
     heads = ["events", "seconds", "worker CPU s", "CPU s per million", "peak MB above idle", "longest history"]
@@ -132,18 +102,7 @@ def start_up_rows(results: Mapping[str, Any]) -> list[list[str]]:
     ]
 
 
-def plain(rows: Sequence[Sequence[str]]) -> str:
-    """Lay a table out for a terminal."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = []
-    for row in rows:
-        cells = [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
-        lines.append("  ".join(cells).rstrip())
-    return "\n".join(lines)
-
-
-def markdown(rows: Sequence[Sequence[str]]) -> str:
-    """Lay a table out for a document; all but the first column are numbers."""
-    heads, *body = rows
-    rule = ["---", *["---:"] * (len(heads) - 1)]
-    return "\n".join(f"| {' | '.join(row)} |" for row in (heads, rule, *body))
+def import_rows(results: Mapping[str, Any]) -> list[list[str]]:
+    """List the app's imports that take longest; the first has all others in it."""
+    found = results["start_up"]["slowest_imports"]
+    return [["imported", "ms"], *([f"`{one['module']}`", f"{one['milliseconds']:.0f}"] for one in found)]

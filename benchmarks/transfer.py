@@ -5,6 +5,7 @@ Each is run with few pages and with many; the difference between the two is what
 
 import asyncio
 import os
+import re
 import subprocess
 import sys
 import time
@@ -17,7 +18,8 @@ from typing import Any, Final
 from benchmarks.connector import run_connector
 from benchmarks.measure import CLIENT_CORE, Run, on_core, watch_peak
 from benchmarks.pages import PAGE_EVENTS
-from benchmarks.remotes import ROOT, BenchmarkRemotes, Seen
+from benchmarks.remotes import BenchmarkRemotes, Seen
+from benchmarks.server_process import ROOT
 
 SMALL_PAGES: Final = 2
 LARGE_PAGES: Final = 42
@@ -60,14 +62,26 @@ def _run_program(command: list[str], remotes: BenchmarkRemotes, output: Path) ->
 
 
 _CONTESTANTS: Final = "benchmarks.contestants"
+_PINNED: Final = dict(
+    re.findall(r"^([a-z-]+)==(\d+\.\d+)", (ROOT / "benchmarks" / "requirements.txt").read_text("utf-8"), re.MULTILINE)
+)
 CONTESTANTS: Final = (
     Contestant("connector", "this connector", run_connector),
     Contestant("floor", "the floor: no runtime, no checks", _program(f"{_CONTESTANTS}.floor")),
     Contestant("floor_zlib", "the floor with zlib level 6", _program(f"{_CONTESTANTS}.floor", "zlib")),
     Contestant("naive", "naive: requests, json, upload(list)", _program(f"{_CONTESTANTS}.naive")),
-    Contestant("dlt", "dlt 1.31 rest_api", _program(f"{_CONTESTANTS}.dlt_rest_api", python=_PEERS), uploads=False),
-    Contestant("singer", "singer-sdk 0.54 tap", _program(f"{_CONTESTANTS}.singer_tap", python=_PEERS), uploads=False),
-    Contestant("grove", "grove 2.2", _program(f"{_CONTESTANTS}.grove_connectors", python=_PEERS), uploads=False),
+    Contestant(
+        "dlt", f"dlt {_PINNED['dlt']} rest_api", _program(f"{_CONTESTANTS}.dlt_rest_api", python=_PEERS), uploads=False
+    ),
+    Contestant(
+        "singer",
+        f"singer-sdk {_PINNED['singer-sdk']} tap",
+        _program(f"{_CONTESTANTS}.singer_tap", python=_PEERS),
+        uploads=False,
+    ),
+    Contestant(
+        "grove", f"grove {_PINNED['grove']}", _program(f"{_CONTESTANTS}.grove_connectors", python=_PEERS), uploads=False
+    ),
 )
 
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from benchmarks.connector import package, worker
 from benchmarks.measure import cpu_seconds, resident_bytes
-from benchmarks.remotes import ROOT
+from benchmarks.server_process import ROOT
 from local.accounting import account_for
 from local.polling import Polls
 from local.simulators import Simulators

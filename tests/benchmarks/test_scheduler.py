@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.scale_changes import WORTH_IT, improve
-from benchmarks.scale_costs import Invocation, Line, MeasuredPoll, PollCosts, StorageUse, fit_costs, storage_use
-from benchmarks.scale_limits import AccountLimits
-from benchmarks.scale_out import ScaleOut, markdown
-from benchmarks.scale_outcome import simulate
-from benchmarks.scale_platform import DEPLOYED, HubSettings, Remotes, StorageTimes, read_host_json
-from benchmarks.scale_workload import Poll, Workload
-from benchmarks.scheduler import Activity, Hub, Turn
+from benchmarks.scaling.changes import WORTH_IT, improve
+from benchmarks.scaling.costs import Invocation, Line, MeasuredPoll, PollCosts, StorageUse, fit_costs, storage_use
+from benchmarks.scaling.limits import AccountLimits
+from benchmarks.scaling.outcome import simulate
+from benchmarks.scaling.platform import DEPLOYED, HubSettings, Remotes, StorageTimes, read_host_json
+from benchmarks.scaling.scale_out import ScaleOut, markdown
+from benchmarks.scaling.scheduler import Activity, Hub, Turn
+from benchmarks.scaling.workload import Poll, Workload
 
 NO_TIME = StorageTimes(message=0, start=0, answer=0, turn=0)
 FREE = PollCosts(

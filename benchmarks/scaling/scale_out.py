@@ -1,24 +1,25 @@
 """How the app scales out with the number of accounts: where the first bottleneck is, and which setting moves it.
 
-    python -m benchmarks.scale_out [--costs costs.json] [--save scale_out.json]
+    python -m benchmarks.scaling.scale_out [--costs costs.json] [--save scale_out.json]
 
-What a poll costs the worker is measured (benchmarks/poll_costs.py) unless it is given; all else is simulated. As
-deployed is what host.json says.
+What a poll costs the worker is measured (poll_costs.py) unless it is given; all else is simulated. As deployed is what
+host.json says.
 """
 
 import argparse
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks.poll_costs import measured_costs
-from benchmarks.scale_changes import HOST_JSON, alone, improve, most_accounts
-from benchmarks.scale_costs import PollCosts, read_costs
-from benchmarks.scale_limits import CONNECT_SECONDS, RESOURCE_BYTES, RULE_REQUESTS, AccountLimits, account_limits
-from benchmarks.scale_outcome import LIMIT_SECONDS, Outcome
-from benchmarks.scale_platform import AZURE_DEFAULTS, DEPLOYED, HubSettings, Remotes, StorageTimes
+from benchmarks import layout
+from benchmarks.scaling.changes import HOST_JSON, alone, improve, most_accounts
+from benchmarks.scaling.costs import PollCosts, read_costs
+from benchmarks.scaling.limits import CONNECT_SECONDS, RESOURCE_BYTES, RULE_REQUESTS, AccountLimits, account_limits
+from benchmarks.scaling.outcome import LIMIT_SECONDS, Outcome
+from benchmarks.scaling.platform import AZURE_DEFAULTS, DEPLOYED, HubSettings, Remotes, StorageTimes
+from benchmarks.scaling.poll_costs import measured_costs
 
 SIZES: Final = (100, 1_000, 10_000)
 # For this many it is looked at what each setting is worth by itself.
@@ -58,8 +59,8 @@ def found(costs: PollCosts | None = None) -> ScaleOut:
 def markdown(data: dict[str, Any]) -> str:
     """Render what was found, from `asdict` of it or from a JSON file: two tables and what lies under them."""
     heads = ("accounts", "what is changed", "the poll ends after (s)", "within five minutes", "instances", "saturated")
-    polls = _table(heads, "rlrlrl", map(_poll_row, data["polls"]))
-    limits = _table(("one app's most accounts", "what limits them", "why"), "rll", _limit_rows(data))
+    polls = layout.markdown(heads, map(_poll_row, data["polls"]), "rlrlrl")
+    limits = layout.markdown(("one app's most accounts", "what limits them", "why"), _limit_rows(data), "rll")
     return "\n\n".join((polls, limits, _costs_line(data["costs"]), _history_line(data), _assumptions_line(data)))
 
 
@@ -123,15 +124,10 @@ def _assumptions_line(data: dict[str, Any]) -> str:
     )
 
 
-def _table(heads: Sequence[str], sides: str, rows: Iterable[Sequence[str]]) -> str:
-    lines = (heads, ["---:" if side == "r" else "---" for side in sides], *rows)
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
-
-
 def main() -> None:
     """Measure or read the costs, simulate, print."""
     parser = argparse.ArgumentParser(description="How the app scales out with the number of accounts.")
-    parser.add_argument("--costs", type=Path, help="what a poll costs, as benchmarks.poll_costs saved it")
+    parser.add_argument("--costs", type=Path, help="what a poll costs, as benchmarks.scaling.poll_costs saved it")
     parser.add_argument("--save", type=Path, help="a JSON file for all that was found")
     options = parser.parse_args()
     scale = asdict(found(read_costs(options.costs) if options.costs else None))

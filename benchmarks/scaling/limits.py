@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from benchmarks.scale_platform import Remotes
+from benchmarks.scaling.platform import Remotes
 from local.onepassword import EVENT_TYPES
 from local.onepassword.tokens import TokenIssuer
 

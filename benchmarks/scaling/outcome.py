@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import Final
 
-from benchmarks.scale_costs import PollCosts
-from benchmarks.scale_limits import RULE_REQUESTS
-from benchmarks.scale_platform import DEPLOYED, HubSettings, Remotes, StorageTimes
-from benchmarks.scale_workload import Poll, Workload
+from benchmarks.scaling.costs import PollCosts
+from benchmarks.scaling.limits import RULE_REQUESTS
+from benchmarks.scaling.platform import DEPLOYED, HubSettings, Remotes, StorageTimes
+from benchmarks.scaling.workload import Poll, Workload
 
 TICK_SECONDS: Final = 300.0
 # A simulation is given up after so long.

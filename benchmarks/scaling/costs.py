@@ -82,7 +82,7 @@ class PollCosts:
 
 
 def read_costs(path: Path) -> PollCosts:
-    """Read the costs from a file that `benchmarks.poll_costs` saved."""
+    """Read the costs from a file that `benchmarks.scaling.poll_costs` saved."""
     return msgspec.json.decode(path.read_bytes(), type=PollCosts)
 
 

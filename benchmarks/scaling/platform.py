@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-_HOST_JSON: Final = Path(__file__).resolve().parents[1] / "host.json"
+_HOST_JSON: Final = Path(__file__).resolve().parents[2] / "host.json"
 # How host.json calls the settings that matter here.
 NAMES: Final = {
     "partitions": "partitionCount",

@@ -7,9 +7,9 @@ from math import ceil
 from typing import Final
 from zlib import crc32
 
-from benchmarks.scale_costs import PollCosts
-from benchmarks.scale_platform import HubSettings, Remotes, StorageTimes
-from benchmarks.scheduler import Activity, Hub, Turn
+from benchmarks.scaling.costs import PollCosts
+from benchmarks.scaling.platform import HubSettings, Remotes, StorageTimes
+from benchmarks.scaling.scheduler import Activity, Hub, Turn
 from onepassword_sentinel.payloads import Pacing
 
 EVENT_TYPES: Final = 3

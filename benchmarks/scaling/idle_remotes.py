@@ -1,6 +1,6 @@
 """Both remotes for many accounts that have nothing new, over TLS on one port, in a process of their own.
 
-    python -m benchmarks.scale_remotes <folder for the certificate> <accounts>
+    python -m benchmarks.scaling.idle_remotes <folder for the certificate> <accounts>
 
 On standard output it says where it listens and the accounts' tokens. Each line on standard input closes all
 connections, as the minutes between two polls do, and is answered with what was asked since the line before.

@@ -1,6 +1,6 @@
 """What a poll with nothing new costs the worker, by the number of accounts.
 
-    python -m benchmarks.poll_costs [--accounts 1 8 32 ...] [--polls N] [--save costs.json]
+    python -m benchmarks.scaling.poll_costs [--accounts 1 8 32 ...] [--polls N] [--save costs.json]
 
 The app runs in its real worker. Its invocations are let in one at a time, and the worker's CPU clock is read before and
 after each: what the clock has moved by is the cost of that one. Between two polls all connections are closed, as they
@@ -12,8 +12,6 @@ import argparse
 import asyncio
 import json
 import os
-import subprocess
-import sys
 import tempfile
 from base64 import b64decode
 from collections import defaultdict
@@ -28,8 +26,10 @@ from unittest.mock import patch
 import durabletask.internal.orchestrator_service_pb2 as pb
 
 from benchmarks.measure import CLIENT_CORE, REMOTES_CORE, cpu_seconds, on_core
-from benchmarks.scale_costs import ORCHESTRATORS, Invocation, MeasuredPoll, PollCosts, fit_costs, storage_use
+from benchmarks.scaling.costs import ORCHESTRATORS, Invocation, MeasuredPoll, PollCosts, fit_costs, storage_use
+from benchmarks.server_process import ROOT, ServerProcess
 from benchmarks.servers import BUNDLE
+from benchmarks.transfer import LARGE_PAGES, SMALL_PAGES
 from local.host import FunctionsHost
 from local.host import host as host_module
 from local.host.frames import Frame
@@ -37,10 +37,7 @@ from local.host.worker import WorkerProcess
 from local.identity import ManagedIdentitySimulator
 from local.onepassword import EVENT_TYPES
 
-ROOT: Final = Path(__file__).resolve().parents[1]
 ACCOUNTS: Final = (1, 8, 32, 128)
-SMALL_PAGES: Final = 2
-LARGE_PAGES: Final = 42
 
 
 class WatchedWorker(WorkerProcess):
@@ -77,39 +74,8 @@ def _turn(function: str, cpu: float, inputs: Mapping[str, Any], answer: Frame) -
     return Invocation(function, cpu, len(request.pastEvents) + new, new, len(response.actions), len(asked))
 
 
-class Remotes:
-    """The process that plays both remotes: `scale_remotes`, or `servers` where there are pages."""
-
-    def __init__(self, module: str, *arguments: str) -> None:
-        with on_core(REMOTES_CORE):
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", f"benchmarks.{module}", *arguments],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                text=True,
-                cwd=ROOT,
-            )
-        self.told: dict[str, Any] = self._read()
-
-    def begin(self, line: str = "") -> dict[str, Any]:
-        """Say that a measurement begins; return what was asked since the last time."""
-        assert self._process.stdin is not None
-        self._process.stdin.write(line + "\n")
-        self._process.stdin.flush()
-        return self._read()
-
-    def stop(self) -> None:
-        """End the process."""
-        self._process.communicate(timeout=10)
-
-    def _read(self) -> dict[str, Any]:
-        assert self._process.stdout is not None
-        read: dict[str, Any] = json.loads(self._process.stdout.readline())
-        return read
-
-
 @asynccontextmanager
-async def _app(folder: Path, remotes: Remotes, tokens: Sequence[str]) -> AsyncIterator[FunctionsHost]:
+async def _app(folder: Path, remotes: ServerProcess, tokens: Sequence[str]) -> AsyncIterator[FunctionsHost]:
     """Run the app in a watched worker, on a core of its own."""
     identity = ManagedIdentitySimulator()
     await identity.start()
@@ -151,15 +117,15 @@ async def idle_polls(accounts: int, polls: int) -> list[MeasuredPoll]:
     """Poll so many accounts so many times with nothing new, after one poll that is not counted."""
     measured = []
     with tempfile.TemporaryDirectory() as name:
-        remotes = Remotes("scale_remotes", name, str(accounts))
+        remotes = ServerProcess("scaling.idle_remotes", name, str(accounts))
         async with _app(Path(name), remotes, remotes.told["tokens"]) as host:
             for number in range(polls + 1):
                 # Closes all connections; the client notices when its event loop turns, for which Azure has minutes.
-                remotes.begin()
+                remotes.ask()
                 await asyncio.sleep(0.1)
                 poll = await _poll(host, accounts, f"poll-{number:04}")
                 if number:
-                    measured.append(replace(poll, requests=remotes.begin()))
+                    measured.append(replace(poll, requests=remotes.ask()))
     return measured
 
 
@@ -167,14 +133,14 @@ async def page_cost(rounds: int = 3) -> float:
     """Measure the CPU seconds that each page of 1,000 events adds to a transfer: the slope between few and many."""
     slopes = []
     with tempfile.TemporaryDirectory() as name:
-        remotes = Remotes("servers", name)
+        remotes = ServerProcess("servers", name)
         async with _app(Path(name), remotes, [remotes.told["token"]]) as host:
             behind = 0
             for number in range(rounds + 1):
                 cpu = []
                 for pages in (SMALL_PAGES, LARGE_PAGES):
                     behind += pages
-                    remotes.begin(json.dumps({"pages": behind}))
+                    remotes.ask(json.dumps({"pages": behind}))
                     poll = await _poll(host, 1, f"poll-{number}-{pages}")
                     cpu.append(sum(call.cpu for call in poll.of("transfer_events")))
                 if number:

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from benchmarks.scale_costs import PollCosts
-from benchmarks.scale_outcome import TICK_SECONDS, Outcome, simulate
-from benchmarks.scale_platform import AZURE_DEFAULTS, DEPLOYED, NAMES, HubSettings, StorageTimes
-from benchmarks.scale_workload import EVENT_TYPES, PAGE_EVENTS, Workload
+from benchmarks.scaling.costs import PollCosts
+from benchmarks.scaling.outcome import TICK_SECONDS, Outcome, simulate
+from benchmarks.scaling.platform import AZURE_DEFAULTS, DEPLOYED, NAMES, HubSettings, StorageTimes
+from benchmarks.scaling.workload import EVENT_TYPES, PAGE_EVENTS, Workload
 
 # A change is made if it shortens the poll to this part of what it took.
 WORTH_IT: Final = 0.8

@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Final, Protocol
 
-from benchmarks.scale_platform import HubSettings, StorageTimes
+from benchmarks.scaling.platform import HubSettings, StorageTimes
 
 # Azure Queue storage gives no more at a time.
 FETCH: Final = 32

@@ -1,0 +1,1 @@
+"""How the app scales out: what a poll costs is measured, the platform that schedules it is simulated."""
