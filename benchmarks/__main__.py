@@ -92,7 +92,7 @@ def show(results: Mapping[str, Any], parts: Collection[str]) -> None:
 def main() -> None:
     """Measure, print, write."""
     parser = argparse.ArgumentParser(prog="make bench", description="Measure what the connector costs.")
-    parser.add_argument("--rounds", type=int, default=5, help="how often each is run, in turn (default: 5)")
+    parser.add_argument("--rounds", type=int, default=7, help="how often each is run, in turn (default: 7)")
     parser.add_argument("--only", choices=PARTS, help="measure one part, print it, and write nothing")
     options = parser.parse_args()
     parts = {options.only} if options.only else set(PARTS)

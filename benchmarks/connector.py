@@ -59,11 +59,14 @@ async def poll(host: FunctionsHost, instance_id: str) -> Instance:
     return ended
 
 
-async def run_connector(remotes: BenchmarkRemotes, output: Path) -> Run:
-    """Poll once with a fresh worker."""
+async def run_connector(remotes: BenchmarkRemotes, output: Path, pages: int) -> Run:
+    """Poll with a fresh worker, after a poll that finds nothing and is not counted: it imports, and signs in."""
     async with worker(await asyncio.to_thread(package), remotes.app_settings, output.with_suffix(".log")) as host:
         pid = host.worker.pid
         assert pid is not None
-        started = time.monotonic()
+        remotes.begin(0)
         await poll(host, "poll-1")
-        return Run(cpu_seconds(pid), time.monotonic() - started, resident_bytes(pid, peak=True))
+        remotes.begin(pages)
+        before, started = cpu_seconds(pid), time.monotonic()
+        await poll(host, "poll-2")
+        return Run(cpu_seconds(pid) - before, time.monotonic() - started, resident_bytes(pid, peak=True))

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, repeat
 from operator import add
-from typing import Final
+from typing import Final, Self
 
 import msgspec
 
@@ -27,17 +27,21 @@ class Chunk:
     """Rows that go to Azure in one request; `places` says where in the page each one's event stands.
 
     A row is the `prefix`, which is the same for all, and the event's own bytes without their opening brace, `fields`:
-    they are copied once, when the body is put together.
+    they are copied once, when the body is put together. `size` is the body's before compression, with the commas and
+    the brackets, `longest` that of the longest event, less its brace; both in bytes.
     """
 
     prefix: bytes
     fields: Sequence[memoryview | bytes]
     places: Sequence[int]
+    size: int
+    longest: int
 
-    @property
-    def size(self) -> int:
-        """Bytes of the body before compression: the rows, the commas between them and the brackets."""
-        return sum(map(len, self.fields)) + len(self.fields) * (len(self.prefix) + 1) + 1
+    @classmethod
+    def of(cls, prefix: bytes, fields: Sequence[memoryview | bytes], places: Sequence[int]) -> Self:
+        """Make a chunk of rows; there is one at least."""
+        lengths = list(map(len, fields))
+        return cls(prefix, fields, places, sum(lengths) + len(lengths) * (len(prefix) + 1) + 1, max(lengths))
 
     @property
     def fits(self) -> bool:
@@ -57,12 +61,12 @@ class Chunk:
         rows[-1] = b"".join((rows[-1], b"]"))
         return compress((b"," + self.prefix).join(rows))
 
-    def halves(self) -> tuple["Chunk", "Chunk"]:
+    def halves(self) -> tuple[Self, Self]:
         """Split at the middle row, to find the one that is at fault."""
         middle = len(self.places) // 2
         return (
-            Chunk(self.prefix, self.fields[:middle], self.places[:middle]),
-            Chunk(self.prefix, self.fields[middle:], self.places[middle:]),
+            self.of(self.prefix, self.fields[:middle], self.places[:middle]),
+            self.of(self.prefix, self.fields[middle:], self.places[middle:]),
         )
 
 
@@ -90,5 +94,5 @@ def pack(items: Sequence[msgspec.Raw], prefix: bytes, places: Sequence[int]) -> 
     start = 0
     while start < len(fields):
         stop = max(start + 1, bisect_right(ends, ends[start] + MAX_CHUNK_BYTES - 1, start) - 1)
-        yield Chunk(prefix, fields[start:stop], places[start:stop])
+        yield Chunk.of(prefix, fields[start:stop], places[start:stop])
         start = stop

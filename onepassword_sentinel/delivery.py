@@ -103,7 +103,7 @@ class Delivery:
                         await self._suspect(page, part.places[0], refusal)
                     continue
                 self._accepts, self._refused_in_a_row = True, 0
-                tally.dead_letters += len(self._cut.intersection(part.places))
+                tally.dead_letters += len(self._cut.intersection(part.places)) if self._cut else 0
                 self._condemn_suspects(tally)
                 tally.chunks += 1
                 tally.bytes += part.size
@@ -156,7 +156,7 @@ class Delivery:
     async def _keep_cut_rows(self, page: Page, chunk: Chunk) -> None:
         """Keep them before the upload: should the storage fail after it, the rows would have to be uploaded again."""
         self._cut.clear()
-        if not chunk.fits or max(map(len, chunk.fields)) <= MAX_FIELD_BYTES:
+        if not chunk.fits or chunk.longest <= MAX_FIELD_BYTES:
             return
         for place, row in zip(chunk.places, chunk.fields, strict=True):
             if len(row) > MAX_FIELD_BYTES and (fields := _fields_to_be_cut(page.items[place])):

@@ -39,7 +39,7 @@ class Pacing:
 
     budget_seconds: float | None = 240.0
     transfer_pages: int = 600
-    transfer_seconds: float = 15.0
+    transfer_seconds: float = 30.0
     commit_seconds: float = 1.0
     transfer_limit: float = 150.0
     attempts: int = 4
