@@ -11,6 +11,9 @@ from onepassword_sentinel.errors import ThrottledError
 # 600 requests a minute and 30,000 an hour (1Password Events API, rate limits). The scope is not documented; one
 # account's streams share it here, which is right for either reading.
 EVENTS_API_QUOTA: Final = ((600, 60.0), (30_000, 3600.0))
+# Seconds by which a request may be faster on its way than one before it. The 429 that it would meet otherwise costs a
+# minute: without this, a million events took 154 s in place of 94.
+JITTER: Final = 1.0
 
 
 class RequestQuota:
@@ -18,7 +21,8 @@ class RequestQuota:
 
     A request is given its place in all windows when it asks, so that none is overtaken: streams that each wait for one
     request at a time get equal shares. A sliding window admits no more than a fixed one does, so it is safe however the
-    remote counts.
+    remote counts; and what is sent a window apart arrives within less if the later request is faster on its way, so the
+    windows are `jitter` seconds longer here.
     """
 
     def __init__(
@@ -27,8 +31,9 @@ class RequestQuota:
         *,
         clock: Callable[[], float] = time.monotonic,
         max_wait: float = 30.0,
+        jitter: float = JITTER,
     ) -> None:
-        self._windows = windows
+        self._windows = tuple((limit, seconds + jitter) for limit, seconds in windows)
         self._clock = clock
         self._max_wait = max_wait
         self._places: deque[float] = deque(maxlen=max(limit for limit, _ in windows))

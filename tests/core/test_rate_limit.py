@@ -7,6 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from local.onepassword.rates import RequestRate
+from local.onepassword.timestamps import SECOND
 from onepassword_sentinel.errors import ThrottledError
 from onepassword_sentinel.rate_limit import RequestQuota
 
@@ -25,7 +27,7 @@ class Clock:
 def test_no_window_ever_holds_more_than_its_limit(pauses: list[float]) -> None:
     """However requests are spread, each window admits at most its number."""
     clock, sent = Clock(), []
-    quota = RequestQuota(((3, 10.0), (8, 60.0)), clock=clock, max_wait=0.0)
+    quota = RequestQuota(((3, 10.0), (8, 60.0)), clock=clock, max_wait=0.0, jitter=0.0)
 
     async def send() -> None:
         for pause in pauses:
@@ -43,10 +45,27 @@ def test_no_window_ever_holds_more_than_its_limit(pauses: list[float]) -> None:
         assert all(later - earlier >= seconds - 1e-6 for earlier, later in zip(sent, sent[limit:], strict=False))
 
 
+async def test_1password_never_counts_more_than_its_limit() -> None:
+    """However long single requests are on their way, a client at its limit meets no 429 for which it is to blame."""
+    clock, rate = Clock(), RequestRate(600, 30_000)
+    quota = RequestQuota(clock=clock, max_wait=0.0)
+    arrivals: list[float] = []
+    for number in range(1_800):
+        try:
+            await quota.acquire()
+        except ThrottledError as error:
+            clock.now += error.retry_after
+            await quota.acquire()
+        # Those of one minute are slow on their way, those of the next are fast.
+        arrivals.append(clock.now + 0.9 * (number // 600 % 2 == 0))
+    assert all(rate.admit(int(arrival * SECOND)) for arrival in sorted(arrivals))
+    assert clock.now < 123
+
+
 async def test_a_short_wait_is_waited_out() -> None:
     """A caller does not notice a wait that is within bounds."""
     clock = asyncio.get_running_loop().time
-    quota = RequestQuota(((1, 0.02),), clock=clock, max_wait=1.0)
+    quota = RequestQuota(((1, 0.02),), clock=clock, max_wait=1.0, jitter=0.0)
     started = clock()
     await quota.acquire()
     await quota.acquire()
@@ -55,7 +74,7 @@ async def test_a_short_wait_is_waited_out() -> None:
 
 async def test_a_long_wait_is_the_callers_affair() -> None:
     """Nobody sits in an activity for an hour: the error says when to come back."""
-    quota = RequestQuota(((1, 60.0),), max_wait=1.0)
+    quota = RequestQuota(((1, 60.0),), max_wait=1.0, jitter=0.0)
     await quota.acquire()
     with pytest.raises(ThrottledError) as caught:
         await quota.acquire()
@@ -64,7 +83,7 @@ async def test_a_long_wait_is_the_callers_affair() -> None:
 
 async def test_streams_that_wait_get_equal_shares() -> None:
     """Whoever asks first is served first: a stream with a backlog does not push the others aside."""
-    quota = RequestQuota(((2, 0.02),), max_wait=5.0)
+    quota = RequestQuota(((2, 0.02),), max_wait=5.0, jitter=0.0)
     served: list[str] = []
 
     async def stream(name: str) -> None:
