@@ -9,6 +9,8 @@ from local.onepassword.api import EventsApi
 from local.onepassword.log import Window
 
 PAGE_EVENTS: Final = 1000
+# Of an account.
+STREAMS: Final = len(EVENT_TYPES)
 # So many different pages of each event type, over and over: more than the connector remembers the events of, so that it
 # takes none for one that it has delivered.
 DISTINCT: Final = 40

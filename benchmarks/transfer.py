@@ -18,15 +18,15 @@ from typing import Any, Final
 
 from benchmarks.connector import run_connector
 from benchmarks.measure import CLIENT_CORE, Run, on_core, watch_peak
-from benchmarks.pages import PAGE_EVENTS
+from benchmarks.pages import PAGE_EVENTS, STREAMS
 from benchmarks.remotes import BenchmarkRemotes, Seen
 from benchmarks.server_process import ROOT
+from local.onepassword import EVENT_TYPES
 
 SMALL_PAGES: Final = 2
 LARGE_PAGES: Final = 42
 # 1Password's quota is 600 requests a minute, which the connector keeps to.
 MOST_PAGES: Final = 182
-_EVENT_TYPES: Final = 3
 _PEERS: Final = ROOT / ".venv-bench" / "bin" / "python"
 
 type Start = Callable[[BenchmarkRemotes, Path, int], Awaitable[Run]]
@@ -108,8 +108,8 @@ async def measure(remotes: BenchmarkRemotes, rounds: int, say: Callable[[str], N
         for contestant in CONTESTANTS:
             small, _ = await _run(contestant, remotes, SMALL_PAGES, number)
             large, seen = await _run(contestant, remotes, contestant.pages, number)
-            events = (contestant.pages - SMALL_PAGES) * _EVENT_TYPES * PAGE_EVENTS
-            moved = contestant.pages * _EVENT_TYPES * PAGE_EVENTS
+            events = (contestant.pages - SMALL_PAGES) * STREAMS * PAGE_EVENTS
+            moved = contestant.pages * STREAMS * PAGE_EVENTS
             sample = Sample(
                 cpu_seconds_per_million=(large.cpu_seconds - small.cpu_seconds) / events * 1e6,
                 events_per_second=events / (large.seconds - small.seconds),
@@ -125,9 +125,9 @@ async def measure(remotes: BenchmarkRemotes, rounds: int, say: Callable[[str], N
 async def _run(contestant: Contestant, remotes: BenchmarkRemotes, pages: int, number: int) -> tuple[Run, Seen]:
     run = await contestant.start(remotes, remotes.folder / f"{contestant.name}-{number}-{pages}", pages)
     seen = remotes.begin(0)
-    fetched = {name: count for name, count in seen.requests.items() if name.endswith(("attempts", "usages", "events"))}
-    expected = pages * _EVENT_TYPES * PAGE_EVENTS
-    if set(fetched.values()) != {pages} or (contestant.uploads and seen.events != expected):
+    fetched = {seen.requests.get(event_type) for event_type in EVENT_TYPES}
+    expected = pages * STREAMS * PAGE_EVENTS
+    if fetched != {pages} or (contestant.uploads and seen.events != expected):
         raise RuntimeError(f"{contestant.name} was to move {expected:,} events; the servers saw {seen}")
     return run, seen
 
@@ -146,7 +146,7 @@ def summary(samples: Mapping[str, list[Sample]]) -> dict[str, dict[str, Any]]:
             "peak_bytes": median(sample.peak_bytes for sample in own),
             "upload_bytes_per_event": median(sample.upload_bytes_per_event for sample in own),
             "requests_per_page": median(sample.requests_per_page for sample in own),
-            "events": contestant.pages * _EVENT_TYPES * PAGE_EVENTS,
+            "events": contestant.pages * STREAMS * PAGE_EVENTS,
             "times_floor": _ratio(own, samples["floor"]),
             "times_connector": _ratio(own, samples["connector"]),
         }

@@ -13,13 +13,13 @@ from typing import Any, Final
 
 from benchmarks.connector import package, worker
 from benchmarks.measure import cpu_seconds, resident_bytes
+from benchmarks.pages import STREAMS
 from benchmarks.server_process import ROOT
 from local.accounting import account_for
 from local.polling import Polls
 from local.simulators import Simulators
 
 BACKLOGS: Final = (10_000, 30_000, 100_000, 300_000, 1_000_000)
-_STREAMS: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ async def _nothing() -> None:
 
 
 async def _deliver(events: int) -> Backlog:
-    each = -(-events // _STREAMS)
+    each = -(-events // STREAMS)
     with TemporaryDirectory() as folder:
         simulators = Simulators({}, app_dir=ROOT, state_dir=Path(folder), events=0, seed=7)
         async with simulators, worker(package(), simulators.settings, Path(folder) / "app.log") as host:
@@ -74,7 +74,7 @@ async def _deliver(events: int) -> Backlog:
                 raise RuntimeError("; ".join(polls.problems))
             accounts = [account_for(stream, source, workspace) for stream in source.features]
             return Backlog(
-                events=each * _STREAMS,
+                events=each * STREAMS,
                 polls=polls.count - first,
                 seconds=seconds,
                 cpu_seconds=used,

@@ -103,7 +103,7 @@ class Delivery:
                         await self._suspect(page, part.places[0], refusal)
                     continue
                 self._accepts, self._refused_in_a_row = True, 0
-                tally.dead_letters += len(self._cut.intersection(part.places)) if self._cut else 0
+                tally.dead_letters += sum(place in part.places for place in self._cut)
                 self._condemn_suspects(tally)
                 tally.chunks += 1
                 tally.bytes += part.size

@@ -13,7 +13,7 @@ from onepassword_sentinel.errors import ThrottledError
 EVENTS_API_QUOTA: Final = ((600, 60.0), (30_000, 3600.0))
 # Seconds by which a request may be faster on its way than one before it. The 429 that it would meet otherwise costs a
 # minute: without this, a million events took 154 s in place of 94.
-JITTER: Final = 1.0
+_JITTER: Final = 1.0
 
 
 class RequestQuota:
@@ -31,7 +31,7 @@ class RequestQuota:
         *,
         clock: Callable[[], float] = time.monotonic,
         max_wait: float = 30.0,
-        jitter: float = JITTER,
+        jitter: float = _JITTER,
     ) -> None:
         self._windows = tuple((limit, seconds + jitter) for limit, seconds in windows)
         self._clock = clock

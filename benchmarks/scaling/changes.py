@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from benchmarks.pages import PAGE_EVENTS, STREAMS
 from benchmarks.scaling.costs import PollCosts
 from benchmarks.scaling.outcome import TICK_SECONDS, Outcome, simulate
 from benchmarks.scaling.platform import AZURE_DEFAULTS, DEPLOYED, NAMES, HubSettings, StorageTimes
-from benchmarks.scaling.workload import EVENT_TYPES, PAGE_EVENTS, Workload
+from benchmarks.scaling.workload import Workload
 
 # A change is made if it shortens the poll to this part of what it took.
 WORTH_IT: Final = 0.8
@@ -96,7 +97,7 @@ def alone(accounts: int, costs: PollCosts) -> Iterator[Outcome]:
     turn = replace(costs.child_turn, base=costs.child_turn.base + HOST_SECONDS)
     with_host = replace(costs, child_turn=turn, entity=costs.entity + HOST_SECONDS)
     yield simulate(work, with_host, change=f"as deployed, the host computes {1000 * HOST_SECONDS:g} ms in each turn")
-    busy = replace(work, events=EVENT_TYPES * PAGE_EVENTS)
+    busy = replace(work, events=STREAMS * PAGE_EVENTS)
     yield simulate(busy, costs, change="as deployed, a full page waits in each stream")
 
 

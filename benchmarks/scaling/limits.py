@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
+from benchmarks.pages import STREAMS
 from benchmarks.scaling.platform import Remotes
 from local.onepassword import EVENT_TYPES
 from local.onepassword.tokens import TokenIssuer
@@ -53,7 +54,7 @@ def account_limits() -> AccountLimits:
         # All accounts are asked at once, and those that are not among the first wait for a connection.
         by_introspection=int(remotes.connections * (CONNECT_SECONDS // remotes.page + 1)),
         # One health row a stream; a poll has five minutes for it if nothing else is uploaded.
-        by_rule=5 * RULE_REQUESTS // len(EVENT_TYPES),
+        by_rule=5 * RULE_REQUESTS // STREAMS,
     )
 
 

@@ -26,6 +26,7 @@ from unittest.mock import patch
 import durabletask.internal.orchestrator_service_pb2 as pb
 
 from benchmarks.measure import CLIENT_CORE, REMOTES_CORE, cpu_seconds, on_core
+from benchmarks.pages import STREAMS
 from benchmarks.scaling.costs import ORCHESTRATORS, Invocation, MeasuredPoll, PollCosts, fit_costs, storage_use
 from benchmarks.server_process import ROOT, ServerProcess
 from benchmarks.servers import BUNDLE
@@ -35,7 +36,6 @@ from local.host import host as host_module
 from local.host.frames import Frame
 from local.host.worker import WorkerProcess
 from local.identity import ManagedIdentitySimulator
-from local.onepassword import EVENT_TYPES
 
 ACCOUNTS: Final = (1, 8, 32, 128)
 
@@ -144,7 +144,7 @@ async def page_cost(rounds: int = 3) -> float:
                     poll = await _poll(host, 1, f"poll-{number}-{pages}")
                     cpu.append(sum(call.cpu for call in poll.of("transfer_events")))
                 if number:
-                    slopes.append((cpu[1] - cpu[0]) / len(EVENT_TYPES) / (LARGE_PAGES - SMALL_PAGES))
+                    slopes.append((cpu[1] - cpu[0]) / STREAMS / (LARGE_PAGES - SMALL_PAGES))
     return median(slopes)
 
 

@@ -7,13 +7,12 @@ from math import ceil
 from typing import Final
 from zlib import crc32
 
+from benchmarks.pages import PAGE_EVENTS, STREAMS
 from benchmarks.scaling.costs import PollCosts
 from benchmarks.scaling.platform import HubSettings, Remotes, StorageTimes
 from benchmarks.scaling.scheduler import Activity, Hub, Turn
 from onepassword_sentinel.payloads import Pacing
 
-EVENT_TYPES: Final = 3
-PAGE_EVENTS: Final = 1000
 # What a turn adds to a history beside messages and actions: when it began, and that it ended.
 TURN_EVENTS: Final = 2
 MINUTE: Final = 60.0
@@ -40,7 +39,7 @@ class Workload:
     @property
     def pages(self) -> int:
         """How many pages of a stream have events in them."""
-        return ceil(self.events / EVENT_TYPES / PAGE_EVENTS)
+        return ceil(self.events / STREAMS / PAGE_EVENTS)
 
 
 @dataclass(slots=True)
@@ -176,7 +175,7 @@ class Poll:
         self.top = FanOut(self, crc32(b"poll"), [])
         self.hub.watched = self.top
         self.uploads: Counter[int] = Counter()
-        self._streams_left = work.accounts * EVENT_TYPES
+        self._streams_left = work.accounts * STREAMS
         self.drained_at: float | None = None
         self.ended_at: float | None = None
 
@@ -195,7 +194,7 @@ class Poll:
         """Tell for how long a transfer of so many pages waits, and what it computes."""
         accounts = 1 if self.work.reads_one_token else self.work.accounts
         waits = self.hub.storage.message + self._page_seconds * max(1, pages) + (self.remotes.upload if pages else 0.0)
-        events = self.work.events / EVENT_TYPES / max(1, sum(self.transfers)) * pages
+        events = self.work.events / STREAMS / max(1, sum(self.transfers)) * pages
         return waits, self.costs.transfer.at(accounts) + self.costs.page * events / PAGE_EVENTS
 
     def drained(self) -> None:
@@ -214,7 +213,7 @@ class Poll:
     @property
     def _page_seconds(self) -> float:
         """What a page takes: the remote's time, or the account's quota where its streams share it."""
-        return max(self.remotes.page, EVENT_TYPES * MINUTE / self.remotes.requests_per_minute)
+        return max(self.remotes.page, STREAMS * MINUTE / self.remotes.requests_per_minute)
 
     @property
     def _transfer_pages(self) -> int:
@@ -225,7 +224,7 @@ class Poll:
         groups = []
         for first in range(0, self.work.accounts, size):
             group = FanOut(self, crc32(b"group-%d" % first), [])
-            for number in range(EVENT_TYPES * first, EVENT_TYPES * min(first + size, self.work.accounts)):
+            for number in range(STREAMS * first, STREAMS * min(first + size, self.work.accounts)):
                 entity = Entity(self.hub, self.costs.entity, crc32(b"cursor-%d" % number))
                 group.children.append(Stream(self, group, crc32(b"stream-%d" % number), entity))
             groups.append(group)

@@ -79,6 +79,7 @@ def run_activities(on: Hub, count: int, wait: float = 0.0, cpu: float = 0.0) -> 
 
 
 def test_five_activities_a_second_one_after_the_other() -> None:
+    """What Microsoft measured, five sequential activities a second, comes out of the assumed times."""
     on = hub(StorageTimes())
     chain = Chain(on, left=10)
     on.send(chain)
@@ -89,6 +90,7 @@ def test_five_activities_a_second_one_after_the_other() -> None:
 
 
 def test_a_hundred_activities_a_second_are_started_at_once() -> None:
+    """Started together, activities begin a hundred a second, as Microsoft's targets say."""
     on = hub(StorageTimes(), activities=1000)
     began: list[float] = []
     calls = [lambda: on.call(Activity(0, 0, lambda: None, lambda: began.append(on.now)))] * 200
@@ -100,11 +102,13 @@ def test_a_hundred_activities_a_second_are_started_at_once() -> None:
 
 @pytest.mark.parametrize(("slots", "seconds"), [(4, 2.0), (8, 1.0)])
 def test_activities_wait_for_slots(slots: int, seconds: float) -> None:
+    """An instance has no more activities at work than it has slots."""
     assert run_activities(hub(activities=slots), 8, wait=1.0)[-1] == pytest.approx(seconds)
 
 
 @pytest.mark.parametrize(("instances", "seconds"), [(1, 2.0), (2, 1.0)])
 def test_activities_share_the_core_of_their_instance(instances: int, seconds: float) -> None:
+    """What computes is slowed by what computes beside it, and a second instance brings a second core."""
     on = hub(instances=instances)
 
     assert run_activities(on, 4, cpu=0.5)[-1] == pytest.approx(seconds)
@@ -113,6 +117,7 @@ def test_activities_share_the_core_of_their_instance(instances: int, seconds: fl
 
 @pytest.mark.parametrize(("partitions", "instances", "seconds"), [(1, 2, 2.0), (2, 1, 2.0), (2, 2, 1.0)])
 def test_turns_run_where_their_partition_is(partitions: int, instances: int, seconds: float) -> None:
+    """A second instance speeds turns up only if there is a second partition."""
     storage = replace(NO_TIME, turn=1.0)
     on = hub(storage, partitions=partitions, instances=instances, orchestrators=1)
     workers = [Worker(on, partition=number) for number in range(2)]
@@ -125,6 +130,7 @@ def test_turns_run_where_their_partition_is(partitions: int, instances: int, sec
 
 @pytest.mark.parametrize(("buffer", "seconds"), [(32, 1.5), (256, 0.5)])
 def test_a_full_buffer_is_looked_at_again_a_second_later(buffer: int, seconds: float) -> None:
+    """Messages beyond an instance's buffer wait a second for the next look."""
     on = hub(replace(NO_TIME, turn=0.5), partitions=1, orchestrators=100, buffer=buffer)
     workers = [Worker(on) for _ in range(64)]
     for worker in workers:
@@ -135,6 +141,7 @@ def test_a_full_buffer_is_looked_at_again_a_second_later(buffer: int, seconds: f
 
 
 def test_a_turn_takes_all_messages_that_came_meanwhile() -> None:
+    """Messages that arrive during a turn are all taken by the next one."""
     on = hub(replace(NO_TIME, turn=1.0))
     worker = Worker(on)
     for when in (0.0, 0.2, 0.4, 0.6):
@@ -145,6 +152,7 @@ def test_a_turn_takes_all_messages_that_came_meanwhile() -> None:
 
 
 def test_instances_are_added_while_work_waits() -> None:
+    """One instance after the other is added, up to the limit."""
     on = hub(activities=1, most_instances=3, scale_out_seconds=10.0)
 
     # 0 to 10 s: one; to 20 s: two; from then on: three.
@@ -153,6 +161,7 @@ def test_instances_are_added_while_work_waits() -> None:
 
 
 def test_one_account_takes_the_sum_of_its_steps() -> None:
+    """A poll of one account waits for its steps and for nothing else."""
     poll = Poll(Workload(1), FREE, HubSettings(), StorageTimes(), Remotes())
     poll.run(100)
 
@@ -167,6 +176,7 @@ def test_one_account_takes_the_sum_of_its_steps() -> None:
 
 
 def test_a_group_answers_for_all_of_its_streams() -> None:
+    """With an orchestration between them, the poll hears of groups, not of streams."""
     poll = Poll(Workload(10, group=5), FREE, HubSettings(), StorageTimes(), Remotes())
     poll.run(100)
 
@@ -183,6 +193,7 @@ def test_a_group_answers_for_all_of_its_streams() -> None:
     ],
 )
 def test_what_is_saturated_is_named(change: dict[str, int], bottleneck: str) -> None:
+    """The bottleneck is what was busiest, or latency where nothing was."""
     outcome = simulate(Workload(10, events=60_000), FREE, HubSettings(**change))
 
     assert outcome.bottleneck == bottleneck
@@ -190,16 +201,19 @@ def test_what_is_saturated_is_named(change: dict[str, int], bottleneck: str) -> 
 
 
 def test_a_core_is_saturated_by_what_computes() -> None:
+    """Where everything computes, it is the CPU."""
     costs = replace(FREE, transfer=Line(1.0, 0.0))
 
     assert simulate(Workload(30), costs, HubSettings(most_instances=1)).bottleneck == "CPU"
 
 
 def test_the_same_poll_ends_the_same() -> None:
+    """A simulation has no chance in it."""
     assert simulate(Workload(20, events=3000), FREE) == simulate(Workload(20, events=3000), FREE)
 
 
 def test_costs_are_lines_through_medians() -> None:
+    """Costs are found again in measurements that were made from them, and an outlier does not count."""
     polls = [
         MeasuredPoll(
             accounts,
@@ -231,6 +245,7 @@ def test_costs_are_lines_through_medians() -> None:
 
 
 def test_messages_are_counted_from_what_turns_were_given() -> None:
+    """What a poll takes of storage follows from its turns."""
     first = Invocation("drain_stream", 0.0, history=2, new=2, actions=1)
     second = Invocation("drain_stream", 0.0, history=6, new=3, actions=2)
     poll = MeasuredPoll(1, [first, second, Invocation("stream_cursor", 0.0), Invocation("report_health", 0.0)], 0.0)
@@ -239,6 +254,7 @@ def test_messages_are_counted_from_what_turns_were_given() -> None:
 
 
 def test_as_deployed_is_what_host_json_says(tmp_path: Path) -> None:
+    """The settings that are simulated are those of the file."""
     file = tmp_path / "host.json"
     provider = {"partitionCount": 3, "controlQueueBufferThreshold": 64}
     durable = {
@@ -252,6 +268,7 @@ def test_as_deployed_is_what_host_json_says(tmp_path: Path) -> None:
 
 
 def test_one_change_after_the_other_and_only_what_pays() -> None:
+    """A change stays if it makes the poll shorter by what is worth it, and the first is none."""
     _, *steps = improve(30, FREE)
 
     assert steps[0].change == "as deployed"
@@ -262,6 +279,7 @@ def test_one_change_after_the_other_and_only_what_pays() -> None:
 
 
 def test_tables_come_from_a_file_too() -> None:
+    """What is shown of a run is the same when it is read back."""
     polls = [simulate(Workload(1), FREE), simulate(Workload(50), FREE, limit=1.0)]
     limits = AccountLimits(1 << 21, 400, {400: 5000}, 6000, 3000, 20_000)
     scale = asdict(ScaleOut(FREE, DEPLOYED, StorageTimes(), Remotes(), limits, {"as deployed": 1650}, polls))
