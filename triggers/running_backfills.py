@@ -50,6 +50,6 @@ async def stop(client: df.DurableFunctionsClient, backfill_id: str) -> None:
 
 async def _runs(client: df.DurableFunctionsClient, backfill_id: str) -> list[Run]:
     """Get what has a backfill's id, and what runs: somebody may have restarted one under an id of its own."""
-    named = await task_hub.runs(client, prefix=INSTANCE_PREFIX + backfill_id)
-    running = await task_hub.runs(client, statuses=task_hub.RUNNING)
+    named = await task_hub.runs(client, INSTANCE_PREFIX + backfill_id, details=True)
+    running = await task_hub.runs(client, "", statuses=task_hub.RUNNING, details=True)
     return list({run.instance_id: run for run in (*named, *running)}.values())

@@ -27,8 +27,8 @@ async def start_poll(
     request: dict[str, Any] | None = None,
 ) -> PollStart:
     """Start `poll-<now>` with a payload for `PollRequest`; a poll that is still running is left to end first."""
-    for run in await task_hub.runs(client, prefix="poll-", since=now - STUCK_AFTER, statuses=task_hub.RUNNING):
-        if run.name == "poll":
+    for run in await task_hub.runs(client, "poll-", statuses=task_hub.RUNNING):
+        if run.name == "poll" and run.started_at > now - STUCK_AFTER:
             return PollStart(run.instance_id, started=False)
     # No colons: Durable Functions Monitor takes an id that ends in ":<digits>" for a child's.
     instance_id = f"poll-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}"

@@ -13,7 +13,7 @@ from onepassword_sentinel.backfill import INSTANCE_PREFIX
 from onepassword_sentinel.errors import ConnectorError, SettingsError
 from onepassword_sentinel.settings import monitor_url
 from onepassword_sentinel.status import Status
-from onepassword_sentinel.status_report import SPAN, DeadLetterCounts, report
+from onepassword_sentinel.status_report import DeadLetterCounts, report
 from onepassword_sentinel.storage_account import StorageAccount
 from status_page.render import render
 from triggers import task_hub
@@ -51,10 +51,10 @@ async def _status(client: df.DurableFunctionsClient) -> Status:
     found = {
         run.instance_id: run
         for runs in (
-            await task_hub.runs(client, since=now - SPAN),
+            await task_hub.runs(client, "", details=True),
             # These may have begun long ago.
-            await task_hub.runs(client, prefix=INSTANCE_PREFIX),
-            await task_hub.runs(client, statuses=task_hub.RUNNING),
+            await task_hub.runs(client, INSTANCE_PREFIX, details=True),
+            await task_hub.runs(client, "", statuses=task_hub.RUNNING, details=True),
         )
         for run in runs
     }

@@ -13,10 +13,9 @@ from durabletask.entities import EntityInstanceId
 from onepassword_sentinel.runs import Run, RunState
 from onepassword_sentinel.stream_state import StreamState
 from onepassword_sentinel.wire import from_wire
+from triggers import pages
 
 CURSOR: Final = "stream_cursor"
-# A page of instances with inputs and outputs of about 2 KB each has to fit into a gRPC message of 4 MB.
-_PAGE_SIZE: Final = 500
 _LOOK_SECONDS: Final = 0.1
 
 _STATES: Final[dict[OrchestrationStatus, RunState]] = {
@@ -27,11 +26,11 @@ _STATES: Final[dict[OrchestrationStatus, RunState]] = {
 RUNNING: Final = [status for status in OrchestrationStatus if status not in _STATES]
 
 
-async def cursors(client: df.DurableFunctionsClient, prefix: str = "") -> dict[str, StreamState]:
-    """Get the state of every stream's cursor whose key begins so, by key."""
+async def cursors(client: df.DurableFunctionsClient, prefix: str = "", *, most: int = 4_000) -> dict[str, StreamState]:
+    """Get the state of every stream's cursor whose key begins so, by key, `most` at most."""
     # "Transient" would leave out one that has just been sent an operation.
-    query = EntityQuery(instance_id_starts_with=f"@{CURSOR}@{prefix}", include_transient=True, page_size=_PAGE_SIZE)
-    found = {entity.id.key: entity.get_typed_state() for entity in await client.get_all_entities(query)}
+    query = EntityQuery(instance_id_starts_with=f"@{CURSOR}@{prefix}", include_transient=True)
+    found = {entity.id.key: entity.get_typed_state() async for entity in pages.entities(client, query, most)}
     return {key: from_wire(StreamState, state) for key, state in found.items() if state}
 
 
@@ -44,20 +43,23 @@ async def cursor(client: df.DurableFunctionsClient, key: str) -> StreamState | N
 
 async def runs(
     client: df.DurableFunctionsClient,
+    prefix: str,
     *,
-    prefix: str | None = None,
-    since: datetime | None = None,
     statuses: Collection[OrchestrationStatus] | None = None,
+    details: bool = False,
+    most: int = 1_000,
 ) -> list[Run]:
-    """Get the runs whose ids begin so, that were created since then and that have one of the statuses."""
+    """Get the runs whose ids begin so and that have one of the statuses, by id, `most` at most.
+
+    Only the id is indexed in Azure Tables: without a prefix the whole hub would be read. Inputs and outputs come with
+    `details`.
+    """
     query = OrchestrationQuery(
-        created_time_from=since,
         runtime_status=list(statuses) if statuses is not None else None,
-        max_instance_count=_PAGE_SIZE,
-        fetch_inputs_and_outputs=True,
+        fetch_inputs_and_outputs=details,
         instance_id_prefix=prefix,
     )
-    return [_run(state) for state in await client.get_all_orchestration_states(query)]
+    return [_run(state) async for state in pages.instances(client, query, most)]
 
 
 async def run(client: df.DurableFunctionsClient, instance_id: str) -> Run | None:
