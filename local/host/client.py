@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -13,11 +13,11 @@ import durabletask.internal.orchestrator_service_pb2 as pb
 from durabletask.internal import helpers
 from google.protobuf import text_format  # type: ignore[import-untyped]  # stubs are a package of their own
 
-from local.host.backend import DurableBackend
-from local.host.engine_server import IN_PROCESS
+from local.host.engine import Engine
 from local.host.errors import EngineError
 
-_POLL_SECONDS = 0.01
+# The most that Azure Tables returns at once is 1,000; with inputs and outputs a page must fit into a message of 4 MB.
+_PAGE = 100
 
 
 class RuntimeStatus(StrEnum):
@@ -63,15 +63,16 @@ class Instance:
 
 
 class DurableClient:
-    """Asks the engine directly, in this process.
+    """Asks the engine directly, past the app.
 
     Requests that the engine refuses raise :class:`local.host.errors.EngineError`.
 
     :param check: raises if the host cannot make progress any more.
     """
 
-    def __init__(self, backend: DurableBackend, check: Callable[[], None]) -> None:
-        self._backend = backend
+    def __init__(self, engine: Engine, check: Callable[[], None]) -> None:
+        self._engine = engine
+        self._service = engine.service
         self._check = check
 
     def start(self, name: str, payload: Any = None, instance_id: str | None = None) -> str:
@@ -82,22 +83,23 @@ class DurableClient:
         request = pb.CreateInstanceRequest(
             instanceId=instance_id or uuid4().hex, name=name, input=helpers.get_string_value(json.dumps(payload))
         )
-        return self._backend.StartInstance(request, IN_PROCESS).instanceId
+        return self._service.StartInstance(request).instanceId
 
     def get_instance(self, instance_id: str) -> Instance | None:
         """Return an instance, or None if there is none."""
         request = pb.GetInstanceRequest(instanceId=instance_id, getInputsAndOutputs=True)
-        response = self._backend.GetInstance(request, IN_PROCESS)
+        response = self._service.GetInstance(request)
         return _instance(response.orchestrationState) if response.exists else None
 
     def query(self, prefix: str = "", statuses: Collection[RuntimeStatus] = ()) -> list[Instance]:
         """Return the instances whose ids begin with a prefix and that have one of the statuses, oldest first."""
-        query = pb.InstanceQuery(fetchInputsAndOutputs=True)
+        query = pb.InstanceQuery(fetchInputsAndOutputs=True, maxInstanceCount=_PAGE)
         if prefix:
             query.instanceIdPrefix.value = prefix
-        response = self._backend.QueryInstances(pb.QueryInstancesRequest(query=query), IN_PROCESS)
-        instances = [_instance(state) for state in response.orchestrationState]
-        return [instance for instance in instances if not statuses or instance.status in statuses]
+        pages = _pages(query, lambda: self._service.QueryInstances(pb.QueryInstancesRequest(query=query)))
+        instances = [_instance(state) for page in pages for state in page.orchestrationState]
+        found = [instance for instance in instances if not statuses or instance.status in statuses]
+        return sorted(found, key=lambda instance: instance.created_at)
 
     async def wait_for(self, instance_id: str, timeout: float = 30.0) -> Instance:  # noqa: ASYNC109 - the caller's words
         """Wait until an instance has finished.
@@ -110,7 +112,7 @@ class DurableClient:
             async with asyncio.timeout(timeout):
                 while (status := self._status(instance_id)) not in _FINISHED:
                     self._check()
-                    await asyncio.sleep(_POLL_SECONDS)
+                    await asyncio.sleep(self._engine.look_seconds)
         except TimeoutError:
             raise TimeoutError(f"{instance_id} is {status or 'unknown'} after {timeout} s") from None
         instance = self.get_instance(instance_id)
@@ -119,27 +121,27 @@ class DurableClient:
 
     def _status(self, instance_id: str) -> RuntimeStatus | None:
         # Without inputs and outputs: they may be megabytes, and are the same at every poll.
-        response = self._backend.GetInstance(pb.GetInstanceRequest(instanceId=instance_id), IN_PROCESS)
+        response = self._service.GetInstance(pb.GetInstanceRequest(instanceId=instance_id))
         return _STATUS[response.orchestrationState.orchestrationStatus] if response.exists else None
 
     def terminate(self, instance_id: str, reason: str = "") -> None:
         """Terminate an instance; its children run on, as in Azure."""
         output = helpers.get_string_value(json.dumps(reason))
-        self._backend.TerminateInstance(pb.TerminateRequest(instanceId=instance_id, output=output), IN_PROCESS)
+        self._service.TerminateInstance(pb.TerminateRequest(instanceId=instance_id, output=output))
 
     def restart(self, instance_id: str, *, new_id: bool = False) -> str:
         """Start a finished instance again with the same input and return the id of the new run."""
         request = pb.RestartInstanceRequest(instanceId=instance_id, restartWithNewInstanceId=new_id)
-        return self._backend.RestartInstance(request, IN_PROCESS).instanceId
+        return self._service.RestartInstance(request).instanceId
 
     def backdate(self, instance_id: str, by: timedelta) -> None:
         """Let an instance have begun and ended so much earlier, for what only happens after days."""
-        self._backend.backdate(instance_id, by)
+        self._engine.backdate(instance_id, by)
 
     def raise_event(self, instance_id: str, name: str, payload: Any = None) -> None:
         """Raise an external event."""
         data = helpers.get_string_value(json.dumps(payload))
-        self._backend.RaiseEvent(pb.RaiseEventRequest(instanceId=instance_id, name=name, input=data), IN_PROCESS)
+        self._service.RaiseEvent(pb.RaiseEventRequest(instanceId=instance_id, name=name, input=data))
 
     def history(self, instance_id: str) -> list[pb.HistoryEvent]:
         """Return the events of an instance's latest generation.
@@ -147,7 +149,7 @@ class DurableClient:
         :raises EngineError: ``NOT_FOUND``.
         """
         request = pb.StreamInstanceHistoryRequest(instanceId=instance_id)
-        return [event for chunk in self._backend.StreamInstanceHistory(request, IN_PROCESS) for event in chunk.events]
+        return [event for chunk in self._service.StreamInstanceHistory(request) for event in chunk.events]
 
     def entity_state(self, name: str, key: str) -> Any:
         """Return an entity's state, decoded, or None if it has none."""
@@ -156,10 +158,12 @@ class DurableClient:
     def entities(self) -> dict[str, Any]:
         """Return the state of every entity that has one, by ``@name@key``."""
         query = pb.EntityQuery(includeState=True, includeTransient=True)
-        response = self._backend.QueryEntities(pb.QueryEntitiesRequest(query=query), IN_PROCESS)
+        query.pageSize.value = _PAGE
+        pages = _pages(query, lambda: self._service.QueryEntities(pb.QueryEntitiesRequest(query=query)))
         return {
             entity.instanceId: _decoded(entity.serializedState.value)
-            for entity in response.entities
+            for page in pages
+            for entity in page.entities
             if entity.serializedState.value
         }
 
@@ -169,7 +173,7 @@ class DurableClient:
         request = pb.SignalEntityRequest(
             instanceId=f"@{name.lower()}@{key}", name=operation, input=data, requestId=uuid4().hex
         )
-        self._backend.SignalEntity(request, IN_PROCESS)
+        self._service.SignalEntity(request)
 
     def dump(self) -> str:
         """Return all that the engine holds as text: instances, their histories and failures, entities' states."""
@@ -184,6 +188,16 @@ class DurableClient:
         return "\n".join(lines)
 
 
+def _pages(query: Any, ask: Callable[[], Any]) -> Iterator[Any]:
+    """Yield page after page of a query, to the end."""
+    while True:
+        page = ask()
+        yield page
+        if page.continuationToken.value in ("", "0"):
+            return
+        query.continuationToken.value = page.continuationToken.value
+
+
 def _decoded(text: str) -> Any:
     if not text:
         return None
@@ -194,17 +208,27 @@ def _decoded(text: str) -> Any:
 
 
 def _instance(state: pb.OrchestrationState) -> Instance:
-    failure = state.failureDetails
-    failed = state.HasField("failureDetails")
+    output = _decoded(state.output.value)
+    error_type, error_message = "", ""
+    if state.orchestrationStatus == pb.ORCHESTRATION_STATUS_FAILED:
+        # Azure Storage keeps no failure details of a run: their text is its output.
+        text = _failure_text(state)
+        error_type, _, error_message = text.partition(": ")
+        output = text
     return Instance(
         instance_id=state.instanceId,
         name=state.name,
         status=_STATUS[state.orchestrationStatus],
         input=_decoded(state.input.value),
-        output=f"{failure.errorType}: {failure.errorMessage}" if failed else _decoded(state.output.value),
+        output=output,
         custom_status=_decoded(state.customStatus.value),
         created_at=state.createdTimestamp.ToDatetime(tzinfo=UTC),
         last_updated_at=state.lastUpdatedTimestamp.ToDatetime(tzinfo=UTC),
-        error_type=failure.errorType,
-        error_message=failure.errorMessage,
+        error_type=error_type,
+        error_message=error_message,
     )
+
+
+def _failure_text(state: pb.OrchestrationState) -> str:
+    failure = state.failureDetails
+    return f"{failure.errorType}: {failure.errorMessage}" if state.HasField("failureDetails") else state.output.value

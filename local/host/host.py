@@ -1,4 +1,4 @@
-"""The host: starts the engine, the worker and the HTTP server, connects them, and stops them in order."""
+"""The host: starts the worker, the HTTP server and the durable engine, connects them, and stops them in order."""
 
 import asyncio
 import sys
@@ -9,15 +9,15 @@ from types import TracebackType
 from typing import Any, Self
 
 from local.host.client import DurableClient
+from local.host.engine import App, Engine
 from local.host.errors import HostError, InvocationError, WorkerDiedError
 from local.host.frames import Frame
 from local.host.functions import FunctionInfo, HostConfiguration, index
 from local.host.http_functions import HttpServer
+from local.host.in_memory import InMemoryEngine
 from local.host.invoker import Invoker
 from local.host.log import LogRecord, WorkerLog
-from local.host.pump import Pump
 from local.host.timers import Schedule, TimerListener, trigger_value
-from local.host.work_queues import WorkQueues
 from local.host.worker import WorkerProcess
 
 _TIMER = "timerTrigger"
@@ -34,10 +34,12 @@ class FunctionsHost:
     :param log_path: a file for all that the worker logs and prints, as JSON lines, appended to.
     :param http_port: the port of the HTTP functions on 127.0.0.1; None takes a free one.
     :param python: the interpreter that runs the worker.
+    :param engine: the durable engine; Microsoft's in-memory one for tests if none is given.
     :param run_timers: whether timers fire on their schedules; :meth:`fire_timer` works either way.
     :ivar functions: the indexed functions by name.
     :ivar client: the durable engine; there once the host has started. Likewise ``http_url``, with no slash at its end.
     :ivar worker: the worker process.
+    :ivar engine: what runs orchestrations, activities and entities.
     """
 
     client: DurableClient
@@ -51,6 +53,7 @@ class FunctionsHost:
         log_path: Path | None = None,
         http_port: int | None = None,
         python: str = sys.executable,
+        engine: Engine | None = None,
         run_timers: bool = False,
     ) -> None:
         self.functions: Mapping[str, FunctionInfo] = {}
@@ -60,8 +63,7 @@ class FunctionsHost:
         self._http_port = http_port or 0
         self._run_timers = run_timers
         self.worker = WorkerProcess(self._app_dir, self._settings, python, self._log)
-        self._backend: WorkQueues | None = None
-        self._pump: Pump | None = None
+        self.engine = engine or InMemoryEngine()
         self._invoker: Invoker | None = None
         self._http: HttpServer | None = None
         self._background: set[asyncio.Task[Any]] = set()
@@ -97,15 +99,15 @@ class FunctionsHost:
         self.functions = index(await self.worker.start(), self._settings)
         timers = [function for function in self.functions.values() if function.trigger == _TIMER]
         listeners = [TimerListener(function, self._invoke, self._log) for function in timers]
-        backend = self._backend = WorkQueues(asyncio.get_running_loop(), self._dispatch)
-        engine_address = backend.start()
         self._http = HttpServer(
             self.functions.values(), configuration.route_prefix, self._invoke, self._fire_by_hand, self._log
         )
         self.http_url = await self._http.start(self._http_port)
-        self._invoker = Invoker(self.worker, configuration.task_hub, engine_address, self.http_url)
-        self._pump = Pump(backend, self._invoker, self.functions, configuration)
-        self.client = DurableClient(backend, self.check)
+        await self.engine.start(
+            App(self._app_dir, self._settings, self.functions, configuration, self.worker, self.http_url, self._log)
+        )
+        self._invoker = Invoker(self.worker, self.engine.client_binding)
+        self.client = DurableClient(self.engine, self.check)
         if self._run_timers:
             for listener in listeners:
                 self._in_background(listener.run())
@@ -117,19 +119,15 @@ class FunctionsHost:
         await asyncio.gather(*self._background, return_exceptions=True)
         if self._http is not None:
             await self._http.stop()
-        if self._pump is not None:
-            await self._pump.stop()
+        await self.engine.pause()
         await self.worker.stop()
-        if self._backend is not None:
-            await asyncio.to_thread(self._backend.stop)
-            self._backend = None
+        await self.engine.stop()
         self._log.close()
 
     def check(self) -> None:
         """Raise HostError if the host cannot work any more: the worker keeps dying, or it was stopped."""
         self.worker.check()
-        if self._pump is not None and self._pump.error is not None:
-            raise HostError(f"The host stopped working: {self._pump.error!r}") from self._pump.error
+        self.engine.check()
 
     async def fire_timer(self, name: str) -> None:
         """Run a timer function once, now, and wait for it.
@@ -144,9 +142,7 @@ class FunctionsHost:
 
     def deliver_twice(self, activity: str) -> None:
         """Deliver the next call of an activity twice, at the same time; the later result is ignored, as in Azure."""
-        if self._pump is None:
-            raise HostError("The host has not started.")
-        self._pump.deliver_twice(activity)
+        self.engine.deliver_twice(activity)
 
     async def _invoke(self, function: FunctionInfo, trigger: dict[str, Any]) -> Frame:
         """Invoke a function that a trigger outside the engine started: it is not repeated if the worker dies."""
@@ -170,10 +166,6 @@ class FunctionsHost:
             await invocation
         except (InvocationError, HostError) as error:
             self._log.write("ERROR", "host", str(error))
-
-    def _dispatch(self) -> None:
-        if self._pump is not None:
-            self._pump.dispatch()
 
     def _in_background(self, work: Any) -> None:
         task = asyncio.create_task(work)

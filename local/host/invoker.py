@@ -15,29 +15,37 @@ _SYSTEM_KEY = "local-durabletask-extension-key"
 _MAX_GRPC_MESSAGE_BYTES = 2**31 - 1
 
 
-class Invoker:
-    """Makes invocations of one app's functions.
+def durable_client(task_hub: str, engine_address: str, http_url: str) -> str:
+    """Make the JSON that a durable client binding hands to the worker.
 
     :param engine_address: ``host:port`` of the durable engine.
     :param http_url: where the HTTP functions are served, for management URLs; without a slash at the end.
     """
+    return json.dumps(
+        {
+            "taskHubName": task_hub,
+            "connectionName": "Storage",
+            "creationUrls": {},
+            "managementUrls": {},
+            "baseUrl": http_url + _WEBHOOK_PATH,
+            "httpBaseUrl": http_url + _WEBHOOK_PATH,
+            "requiredQueryStringParameters": f"code={_SYSTEM_KEY}",
+            "rpcBaseUrl": f"http://{engine_address}",
+            "useForwardedHost": False,
+            "maxGrpcMessageSizeInBytes": _MAX_GRPC_MESSAGE_BYTES,
+        }
+    )
 
-    def __init__(self, worker: WorkerProcess, task_hub: str, engine_address: str, http_url: str) -> None:
+
+class Invoker:
+    """Makes invocations of one app's functions.
+
+    :param client_binding: the JSON that a durable client binding hands to the worker.
+    """
+
+    def __init__(self, worker: WorkerProcess, client_binding: str) -> None:
         self._worker = worker
-        self._durable_client = json.dumps(
-            {
-                "taskHubName": task_hub,
-                "connectionName": "Storage",
-                "creationUrls": {},
-                "managementUrls": {},
-                "baseUrl": http_url + _WEBHOOK_PATH,
-                "httpBaseUrl": http_url + _WEBHOOK_PATH,
-                "requiredQueryStringParameters": f"code={_SYSTEM_KEY}",
-                "rpcBaseUrl": f"http://{engine_address}",
-                "useForwardedHost": False,
-                "maxGrpcMessageSizeInBytes": _MAX_GRPC_MESSAGE_BYTES,
-            }
-        )
+        self._client_binding = client_binding
 
     async def invoke(self, function: FunctionInfo, trigger: Mapping[str, Any] | None) -> Frame:
         """Invoke a function with its trigger's value (typed data as JSON).
@@ -48,7 +56,7 @@ class Invoker:
         """
         inputs: dict[str, Any] = {function.trigger_name: trigger}
         for name in function.durable_client_names:
-            inputs[name] = {"string": self._durable_client}
+            inputs[name] = {"string": self._client_binding}
         return await self._worker.invoke(function.name, function.function_id, inputs)
 
     async def result(self, function: FunctionInfo, trigger: Mapping[str, Any] | None) -> str:
