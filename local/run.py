@@ -11,6 +11,9 @@ from typing import Final
 from rich.console import Console
 
 from local.accounting import account_for, what_is_wrong
+from local.azurite import AzuriteError
+from local.extension import ProgramMissingError
+from local.extension.choice import engine_for
 from local.host import FunctionsHost, HostError
 from local.onepassword import OnePasswordSimulator
 from local.polling import Polls
@@ -31,11 +34,11 @@ async def run(options: Namespace) -> int:
         os.environ, app_dir=APP_DIR, state_dir=options.state, events=options.events, seed=options.seed
     ) as simulators:
         log.unlink(missing_ok=True)
-        host = FunctionsHost(APP_DIR, simulators.settings, log_path=log)
         try:
-            async with host:
-                report = await _polls(options, simulators, host, err)
-        except HostError as error:
+            with engine_for(options.engine, options.state) as engine:
+                async with FunctionsHost(APP_DIR, simulators.settings, log_path=log, engine=engine) as host:
+                    report = await _polls(options, simulators, host, err)
+        except (HostError, ProgramMissingError, AzuriteError) as error:
             err.print(f"The app does not start: {error}", style="red", markup=False)
             return 1
         if options.json:

@@ -13,7 +13,9 @@ from typing import Final
 
 from rich.console import Console
 
-from local.azurite import is_installed
+from local.azurite import AzuriteError, is_installed
+from local.extension import ProgramMissingError
+from local.extension.choice import engine_for
 from local.host import FunctionsHost, HostError
 from local.host.timers import Schedule
 from local.run import APP_DIR, LOG_FILE
@@ -28,21 +30,23 @@ async def serve(options: Namespace) -> int:
     """Run the app on its schedule, events arriving all the time; print a line for each poll."""
     out, interrupted = Console(highlight=False), _interrupted()
     async with _simulators(options) as simulators:
-        host = FunctionsHost(
-            APP_DIR, simulators.settings, log_path=options.state / LOG_FILE, http_port=options.port, run_timers=True
-        )
+        log = options.state / LOG_FILE
         try:
-            async with host:
-                _introduce(host, options.state / LOG_FILE, out)
-                watching = asyncio.create_task(_watch(host, out))
-                stopping = asyncio.create_task(interrupted.wait())
-                await asyncio.wait([watching, stopping], return_when=asyncio.FIRST_COMPLETED)
-                if watching.done():
-                    watching.result()
-                watching.cancel()
-                await asyncio.gather(watching, return_exceptions=True)
-                out.print("Stopping ...")
-        except (HostError, OSError) as error:
+            with engine_for(options.engine, options.state) as engine:
+                host = FunctionsHost(
+                    APP_DIR, simulators.settings, log_path=log, http_port=options.port, engine=engine, run_timers=True
+                )
+                async with host:
+                    _introduce(host, log, out)
+                    watching = asyncio.create_task(_watch(host, out))
+                    stopping = asyncio.create_task(interrupted.wait())
+                    await asyncio.wait([watching, stopping], return_when=asyncio.FIRST_COMPLETED)
+                    if watching.done():
+                        watching.result()
+                    watching.cancel()
+                    await asyncio.gather(watching, return_exceptions=True)
+                    out.print("Stopping ...")
+        except (HostError, ProgramMissingError, AzuriteError, OSError) as error:
             Console(stderr=True).print(f"The app does not start: {error}", style="red", markup=False)
             return 1
     return 0

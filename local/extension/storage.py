@@ -1,0 +1,147 @@
+"""The storage account of the task hub: Azurite with blobs, queues and tables, over HTTP and in memory."""
+
+import base64
+import contextlib
+import os
+import secrets
+import socket
+import subprocess
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from local.azurite import LIFELINE, AzuriteError, node
+
+if TYPE_CHECKING:
+    from azure.data.tables import TableClient
+
+_PROGRAM: Final = Path(__file__).resolve().parents[2] / "node_modules/azurite/dist/src/azurite.js"
+_HOST: Final = "127.0.0.1"
+_ACCOUNT: Final = "taskhublocal"
+_START_SECONDS: Final = 60
+_STOP_SECONDS: Final = 10
+_LAST_WORDS_BYTES: Final = 2_000
+
+
+class HubStorage:
+    """A storage account with three services; several task hubs may share it.
+
+    Attributes:
+        table_port: where clients are sent for tables; a test may put a proxy there.
+
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """`folder` takes what Azurite prints."""
+        self._folder = folder
+        self._key = base64.b64encode(secrets.token_bytes(64)).decode()
+        self._process: subprocess.Popen[bytes] | None = None
+        self.ports = {"blob": 0, "queue": 0, "table": 0}
+        self.table_port = 0
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    @property
+    def connection_string(self) -> str:
+        """What grants everything with the account's key."""
+        return self._connection_string(self.table_port)
+
+    def start(self) -> None:
+        """Start it on free ports of 127.0.0.1 and wait until all three services listen.
+
+        Raises:
+            AzuriteError: it or Node is not installed, or it ended or did not listen.
+
+        """
+        if not _PROGRAM.exists():
+            raise AzuriteError("Azurite is not installed: run `make azurite`.")
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self.ports = _free_ports("blob", "queue", "table")
+        self.table_port = self.ports["table"]
+        options = [text for service, port in self.ports.items() for text in (f"--{service}Port", str(port))]
+        flags = ["--inMemoryPersistence", "--skipApiVersionCheck", "--disableTelemetry", "--silent"]
+        with self._log.open("wb") as printed:
+            self._process = subprocess.Popen(
+                [node(), "--import", LIFELINE, str(_PROGRAM), *options, *flags],
+                env={"AZURITE_ACCOUNTS": f"{_ACCOUNT}:{self._key}"},
+                stdin=subprocess.PIPE,
+                stdout=printed,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        try:
+            self._listens()
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """End it, with all that it holds. Idempotent."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        if process.stdin is not None:
+            process.stdin.close()
+        process.terminate()
+        try:
+            process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    def table(self, name: str) -> "TableClient":
+        """Open a table past any proxy, to look at and to change what the engine stored."""
+        from azure.data.tables import TableClient  # noqa: PLC0415  # few commands look into tables
+
+        return TableClient.from_connection_string(self._connection_string(self.ports["table"]), name)
+
+    def instance(self, hub: str, instance_id: str) -> dict[str, Any]:
+        """Read an instance's row."""
+        with self.table(f"{hub}Instances") as instances:
+            return dict(instances.get_entity(instance_id, ""))
+
+    def _connection_string(self, table_port: int) -> str:
+        ports = {**self.ports, "table": table_port}
+        endpoints = "".join(
+            f"{service.title()}Endpoint=http://{_HOST}:{port}/{_ACCOUNT};" for service, port in ports.items()
+        )
+        return f"DefaultEndpointsProtocol=http;AccountName={_ACCOUNT};AccountKey={self._key};{endpoints}"
+
+    def _listens(self) -> None:
+        give_up_at = time.monotonic() + _START_SECONDS
+        waiting = list(self.ports.values())
+        while waiting:
+            if self._process is None or self._process.poll() is not None:
+                raise AzuriteError(f"Azurite ended while it started:\n{self._last_words()}")
+            if time.monotonic() > give_up_at:
+                raise AzuriteError(f"Azurite did not listen within {_START_SECONDS} s:\n{self._last_words()}")
+            try:
+                socket.create_connection((_HOST, waiting[0]), 1).close()
+            except OSError:
+                time.sleep(0.05)
+            else:
+                waiting.pop(0)
+
+    @property
+    def _log(self) -> Path:
+        return self._folder / "azurite.log"
+
+    def _last_words(self) -> str:
+        return self._log.read_bytes()[-_LAST_WORDS_BYTES:].decode(errors="replace").strip()
+
+
+def _free_ports(*services: str) -> dict[str, int]:
+    """Find a free port for each service; all are held until the last one is found."""
+    with contextlib.ExitStack() as held:
+        found = {}
+        for service in services:
+            place = held.enter_context(socket.socket())
+            place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, os.name == "posix")
+            place.bind((_HOST, 0))
+            found[service] = place.getsockname()[1]
+        return found
