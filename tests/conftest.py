@@ -11,10 +11,21 @@ from azure.core.credentials import AccessToken
 from local.azurite import Azurite
 from local.identity import ManagedIdentitySimulator
 from local.tls import Certificates
+from tests.engines import add_option, engines, skip_what_needs_another
+
+__all__ = ["azurite", "engines", "identity"]
 
 # How long an example takes is the machine's affair.
 hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    add_option(parser)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    skip_what_needs_another(config, items)
 
 
 class Opaque:

@@ -10,6 +10,7 @@ import pytest
 from local.environment import APP_DIR, BRISK, Change, launched, until
 from local.environment import Environment as LocalEnvironment
 from local.onepassword import EVENT_TYPES as STREAMS
+from tests.engines import Engines
 
 __all__ = ["APP_DIR", "BRISK", "STREAMS", "Change", "Environment", "Launch", "until"]
 
@@ -29,12 +30,12 @@ type Launch = Callable[..., AbstractAsyncContextManager[Environment]]
 
 
 @pytest.fixture
-def launch(tmp_path: Path) -> Launch:
-    """Start an environment, with the options of `launched`."""
+def launch(tmp_path: Path, engines: Engines) -> Launch:
+    """Start an environment on the chosen engine, with the options of `launched`."""
 
     @asynccontextmanager
     async def start(**options: Any) -> AsyncIterator[Environment]:
-        async with launched(tmp_path, **options) as environment:
+        async with launched(tmp_path, engine=engines.new(), **options) as environment:
             yield Environment(environment.simulators, environment.host, environment.log)
 
     return start
