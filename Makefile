@@ -7,12 +7,13 @@ READY := $(VENV)/.ready
 NODE_MODULES := node_modules/.ready
 CHECKOV := $(VENV)-checkov/.ready
 BENCH := $(VENV)-bench/.ready
+DOTNET_RUNTIME ?= linux-x64
 LOCK := $(VENV)-lock/bin/uv pip compile --quiet --python-version 3.13 --universal --generate-hashes --no-header --no-annotate
 
-.PHONY: help run serve query simulate chaos bench test format map build package sbom screenshots azurite checkov lock clean
+.PHONY: help run serve query simulate chaos bench test format map build package sbom screenshots azurite checkov durable-host lock clean
 
 help:  ## List the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 13
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 17
 
 $(READY): requirements.txt requirements-dev.txt
 	@echo "Setting up $(VENV) ..."
@@ -86,6 +87,13 @@ azurite: $(NODE_MODULES)  ## Install what comes from npm: Azurite, in which the 
 
 checkov: $(CHECKOV)  ## Install checkov, which looks for weak settings in the template
 
+durable-host:  ## Build the real durable engine for the tests (needs the .NET SDK 10): dist/durable-host/durable-host
+	@command -v dotnet >/dev/null || { \
+		echo "dotnet is missing: durable-host is written in C#. Install the .NET SDK 10, then run make durable-host again." >&2; \
+		exit 1; }
+	@rm -rf dist/durable-host
+	@dotnet publish durable-host -c Release -r $(DOTNET_RUNTIME) --self-contained -o dist/durable-host
+
 lock:  ## Resolve pyproject.toml into the four requirements files, with hashes
 	@$(PYTHON) -m venv $(VENV)-lock
 	@$(VENV)-lock/bin/python -m pip install -qq --disable-pip-version-check uv
@@ -96,4 +104,4 @@ lock:  ## Resolve pyproject.toml into the four requirements files, with hashes
 	@rm -rf $(VENV)-lock
 
 clean:  ## Remove what the other targets made
-	@rm -rf $(VENV) $(VENV)-checkov $(VENV)-bench node_modules dist .local .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf $(VENV) $(VENV)-checkov $(VENV)-bench node_modules dist durable-host/bin durable-host/obj .local .pytest_cache .mypy_cache .ruff_cache .hypothesis

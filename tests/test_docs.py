@@ -1,7 +1,10 @@
 """The documents say what the program does."""
 
 import json
+import os
 import re
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -29,7 +32,13 @@ SETTINGS = (
     storage_account.CONNECTION,
     storage_account.SERVICE_URI,
 )
-DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+MAKE = shutil.which("make") or "make"
+DOCUMENTS = [
+    ROOT / "README.md",
+    ROOT / "CHANGELOG.md",
+    ROOT / "durable-host/README.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+]
 
 
 @pytest.mark.parametrize("name", SETTINGS)
@@ -38,11 +47,50 @@ def test_the_readme_names_every_setting(name: str) -> None:
     assert re.search(rf"^\| .*`{name}`", (ROOT / "README.md").read_text(), re.MULTILINE)
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_links_lead_somewhere(document: Path) -> None:
     """No link within the repository is broken."""
     targets = re.findall(r"\]\((?!https?:)([^)#]+)", document.read_text())
     assert [target for target in targets if not (document.parent / target).exists()] == []
+
+
+def test_make_help_lists_every_documented_target() -> None:
+    """A target whose name has a hyphen is listed too, and no name runs into its description."""
+    documented = re.findall(r"^([\w-]+):.*## (.+)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert "durable-host" in dict(documented)
+    done = subprocess.run(
+        (MAKE, "-C", ROOT, "--no-print-directory", "help"), capture_output=True, text=True, check=True
+    )
+    listed = [re.split(r" {2,}", line, maxsplit=1) for line in done.stdout.splitlines()]
+    assert sorted(map(tuple, listed)) == sorted(documented)
+
+
+def test_make_builds_durable_host(tmp_path: Path) -> None:
+    """The folder of the same name does not hide the target, and a missing SDK is named together with the remedy."""
+
+    def build() -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            (MAKE, "-C", ROOT, "--no-print-directory", "durable-host"),
+            env={"PATH": os.fspath(tmp_path)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    (tmp_path / "sh").symlink_to(shutil.which("sh") or "")
+    missing = build()
+    assert missing.returncode != 0
+    assert missing.stderr.startswith("dotnet is missing: ")
+    assert "Install the .NET SDK 10" in missing.stderr
+    for name in ("dotnet", "rm"):
+        (tmp_path / name).write_text(f'#!/bin/sh\necho {name} "$@"\n')
+        (tmp_path / name).chmod(0o755)
+    built = build()
+    assert (built.returncode, built.stderr) == (0, "")
+    assert built.stdout.splitlines() == [
+        "rm -rf dist/durable-host",
+        "dotnet publish durable-host -c Release -r linux-x64 --self-contained -o dist/durable-host",
+    ]
 
 
 def test_the_readme_shows_what_a_run_prints() -> None:
