@@ -24,6 +24,7 @@ PINNED = re.compile(r"uses: (?P<action>[\w-]+/[\w/-]+)@(?P<commit>[0-9a-f]{40}) 
 READ = {"contents": "read"}
 RIGHTS = {
     "ci.test": READ,
+    "engine.test": READ,
     "release.test": READ,
     "release.build": READ,
     "release.attest": {"id-token": "write", "attestations": "write"},
@@ -96,7 +97,7 @@ def test_an_action_has_one_version_everywhere() -> None:
 
 def test_each_job_has_the_rights_that_it_needs() -> None:
     """Nothing by default, each job its own, and the only one that writes to the repository runs nothing of ours."""
-    assert {path.stem: read(path.stem)["permissions"] for path in WORKFLOWS} == {"ci": {}, "release": {}}
+    assert {path.stem: read(path.stem)["permissions"] for path in WORKFLOWS} == {"ci": {}, "engine": {}, "release": {}}
     assert {name: job["permissions"] for name, job in jobs()} == RIGHTS
     assert [step for step in steps("release.publish") if "checkout" in step.get("uses", "")] == []
 
@@ -111,7 +112,7 @@ def test_no_step_keeps_credentials_or_a_cache() -> None:
     """What a later step runs finds no token on the disk, and nothing of another run's gets into a package."""
     every = [step for _, job in jobs() for step in job["steps"] if "uses" in step]
     checkouts = [step for step in every if step["uses"].startswith("actions/checkout@")]
-    assert len(checkouts) == 3
+    assert len(checkouts) == 4
     assert [step for step in checkouts if step["with"]["persist-credentials"] is not False] == []
     assert [step for step in every if "cache" in step["uses"] or "cache" in step.get("with", {})] == []
 
@@ -120,6 +121,7 @@ def test_strangers_code_never_runs_with_rights() -> None:
     """Pull requests run as such, and a release comes from a tag alone; YAML takes the key `on` for true."""
     assert read("ci")[True] == {"push": {"branches": ["main"]}, "pull_request": None}
     assert read("release")[True] == {"push": {"tags": ["v*"]}}
+    assert set(read("engine")[True]) == {"schedule", "workflow_dispatch", "push", "pull_request"}
 
 
 def test_no_script_is_put_together_by_a_template() -> None:
@@ -138,6 +140,29 @@ def test_scripts_are_bash(command: str) -> None:
 def test_the_test_command_is_ours(job: str) -> None:
     """What GitHub tests is what .ci/run tests anywhere."""
     assert commands(job) == [".ci/run"]
+
+
+def test_the_engine_is_tested_weekly_and_when_its_source_changes() -> None:
+    """The job builds durable-host and passes the program, by its absolute path, to the tests."""
+    triggers = read("engine")[True]
+    source = ["durable-host/**", ".github/workflows/engine.yml"]
+    assert triggers["push"] == {"branches": ["main"], "paths": source}
+    assert triggers["pull_request"] == {"paths": source}
+    (schedule,) = triggers["schedule"]
+    assert re.fullmatch(r"\d+ \d+ \* \* [0-6]", schedule["cron"])
+    assert commands("engine.test") == ["make durable-host", "make test-engine-all"]
+    (dotnet,) = (step["with"] for step in steps("engine.test") if "setup-dotnet@" in step.get("uses", ""))
+    assert (
+        f"net{dotnet['dotnet-version'].removesuffix('.x')}" in (ROOT / "durable-host/durable-host.csproj").read_text()
+    )
+    program = "${{ github.workspace }}/dist/durable-host/durable-host"
+    assert steps("engine.test")[-1]["env"] == {"DURABLE_HOST": program}
+
+
+def test_the_ordinary_tests_need_no_dotnet() -> None:
+    """Neither CI nor a release installs the SDK or builds durable-host."""
+    for name in ("ci.test", "release.test", "release.build"):
+        assert [step for step in steps(name) if "dotnet" in str(step) or "durable-host" in str(step)] == []
 
 
 def test_a_release_waits_for_the_tests_and_the_checks() -> None:
