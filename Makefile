@@ -10,7 +10,7 @@ BENCH := $(VENV)-bench/.ready
 DOTNET_RUNTIME ?= linux-x64
 LOCK := $(VENV)-lock/bin/uv pip compile --quiet --python-version 3.13 --universal --generate-hashes --no-header --no-annotate
 
-.PHONY: help run serve query simulate chaos bench test format map build package sbom screenshots azurite checkov durable-host lock clean
+.PHONY: help run serve query simulate chaos bench test test-engine test-engine-all format map build package sbom screenshots azurite checkov durable-host lock clean
 
 help:  ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 17
@@ -64,6 +64,12 @@ test: $(READY) $(NODE_MODULES) $(CHECKOV)  ## Format check, lint, types, all tes
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
 	@$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
+
+test-engine: $(READY) $(NODE_MODULES)  ## On Microsoft's Durable extension: the tests that tell the engines apart (needs DURABLE_HOST)
+	@$(BIN)/python -m pytest -n 2 --dist worksteal --engine azure-storage -m engine tests/engine tests/e2e $(ARGS)
+
+test-engine-all: $(READY) $(NODE_MODULES)  ## On Microsoft's Durable extension: every end-to-end test
+	@$(BIN)/python -m pytest -n 2 --dist worksteal --engine azure-storage tests/engine tests/e2e $(ARGS)
 
 format: $(READY)  ## Format and fix what can be fixed
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format --quiet .

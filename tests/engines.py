@@ -6,6 +6,7 @@ built, or else the archive in the folder `shared` beside the repository, which i
 
 import fcntl
 import itertools
+import os
 import shutil
 import tarfile
 import tempfile
@@ -17,6 +18,7 @@ import pytest
 
 from local.extension import ExtensionEngine, HubStorage, ProgramMissingError, find_program
 from local.extension.choice import AZURE_STORAGE, ENGINES, IN_MEMORY
+from local.extension.program import VARIABLE
 from local.host.engine import Engine
 from local.host.in_memory import InMemoryEngine
 
@@ -47,6 +49,8 @@ def program() -> Path:
     try:
         return find_program()
     except ProgramMissingError:
+        if os.environ.get(VARIABLE):
+            raise
         if not ARCHIVE.exists():
             pytest.skip("needs DURABLE_HOST, or the folder `shared` beside the repository with durable-host")
         return _unpacked()
@@ -85,12 +89,13 @@ class Engines:
             self._storage = storage
         return self._storage
 
-    def new(self, settings: dict[str, Any] | None = None, *, storage: HubStorage | None = None) -> Engine:
-        """Make an engine with a task hub of its own."""
+    def new(self, settings: dict[str, Any] | None = None, *, table_port: int | None = None) -> Engine:
+        """Make an engine with a task hub of its own; `table_port` is a proxy's that stands before the tables."""
         if self.name == IN_MEMORY:
             return InMemoryEngine()
         folder = self._folder / f"extension-{next(self._numbers)}"
-        return ExtensionEngine(program(), storage or self.storage, folder, settings={**_BRISK, **(settings or {})})
+        options = {**_BRISK, **(settings or {})}
+        return ExtensionEngine(program(), self.storage, folder, settings=options, table_port=table_port)
 
     def stop(self) -> None:
         """Stop the storage account."""

@@ -36,7 +36,13 @@ class ExtensionEngine(Engine):
     look_seconds = 0.1
 
     def __init__(
-        self, program: Path, storage: HubStorage, folder: Path, *, settings: Mapping[str, Any] | None = None
+        self,
+        program: Path,
+        storage: HubStorage,
+        folder: Path,
+        *,
+        settings: Mapping[str, Any] | None = None,
+        table_port: int | None = None,
     ) -> None:
         """Prepare it.
 
@@ -45,11 +51,12 @@ class ExtensionEngine(Engine):
             storage: must be running when the engine starts.
             folder: takes the extension's files and its log.
             settings: values of host.json's section durableTask that differ; a dot leads into `storageProvider`.
+            table_port: a proxy's that stands before the tables.
 
         """
         self.hub = "T" + secrets.token_hex(6)
         self.storage = storage
-        self.process = ExtensionProcess(program, folder, storage.connection_string)
+        self.process = ExtensionProcess(program, folder, storage.connection_string(table_port))
         self._settings = settings or {}
         self._bridge: Bridge | None = None
 

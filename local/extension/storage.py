@@ -8,7 +8,7 @@ import socket
 import subprocess
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from local.azurite import LIFELINE, AzuriteError, node
 
@@ -27,7 +27,7 @@ class HubStorage:
     """A storage account with three services; several task hubs may share it.
 
     Attributes:
-        table_port: where clients are sent for tables; a test may put a proxy there.
+        ports: where each service listens; 0 before the start.
 
     """
 
@@ -37,7 +37,6 @@ class HubStorage:
         self._key = base64.b64encode(secrets.token_bytes(64)).decode()
         self._process: subprocess.Popen[bytes] | None = None
         self.ports = {"blob": 0, "queue": 0, "table": 0}
-        self.table_port = 0
 
     def __enter__(self) -> Self:
         self.start()
@@ -46,10 +45,13 @@ class HubStorage:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    @property
-    def connection_string(self) -> str:
-        """What grants everything with the account's key."""
-        return self._connection_string(self.table_port)
+    def connection_string(self, table_port: int | None = None) -> str:
+        """What grants everything with the account's key; `table_port` is a proxy's that stands before the tables."""
+        ports = {**self.ports, "table": table_port or self.ports["table"]}
+        endpoints = "".join(
+            f"{service.title()}Endpoint=http://{_HOST}:{port}/{_ACCOUNT};" for service, port in ports.items()
+        )
+        return f"DefaultEndpointsProtocol=http;AccountName={_ACCOUNT};AccountKey={self._key};{endpoints}"
 
     def start(self) -> None:
         """Start it on free ports of 127.0.0.1 and wait until all three services listen.
@@ -62,7 +64,6 @@ class HubStorage:
             raise AzuriteError("Azurite is not installed: run `make azurite`.")
         self._folder.mkdir(parents=True, exist_ok=True)
         self.ports = _free_ports("blob", "queue", "table")
-        self.table_port = self.ports["table"]
         options = [text for service, port in self.ports.items() for text in (f"--{service}Port", str(port))]
         flags = ["--inMemoryPersistence", "--skipApiVersionCheck", "--disableTelemetry", "--silent"]
         with self._log.open("wb") as printed:
@@ -95,22 +96,10 @@ class HubStorage:
             process.wait()
 
     def table(self, name: str) -> "TableClient":
-        """Open a table past any proxy, to look at and to change what the engine stored."""
+        """Open a table, to look at and to change what the engine stored."""
         from azure.data.tables import TableClient  # noqa: PLC0415  # few commands look into tables
 
-        return TableClient.from_connection_string(self._connection_string(self.ports["table"]), name)
-
-    def instance(self, hub: str, instance_id: str) -> dict[str, Any]:
-        """Read an instance's row."""
-        with self.table(f"{hub}Instances") as instances:
-            return dict(instances.get_entity(instance_id, ""))
-
-    def _connection_string(self, table_port: int) -> str:
-        ports = {**self.ports, "table": table_port}
-        endpoints = "".join(
-            f"{service.title()}Endpoint=http://{_HOST}:{port}/{_ACCOUNT};" for service, port in ports.items()
-        )
-        return f"DefaultEndpointsProtocol=http;AccountName={_ACCOUNT};AccountKey={self._key};{endpoints}"
+        return TableClient.from_connection_string(self.connection_string(), name)
 
     def _listens(self) -> None:
         give_up_at = time.monotonic() + _START_SECONDS

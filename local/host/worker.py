@@ -50,6 +50,7 @@ class WorkerProcess:
         self._writer: asyncio.StreamWriter | None = None
         self._pending: dict[int, asyncio.Future[Frame]] = {}
         self._next_id = 0
+        self._deaths: dict[str, int] = {}
         self._ready = asyncio.Event()
         self._broken: HostError | None = None
         self._stopping = asyncio.Event()
@@ -95,6 +96,15 @@ class WorkerProcess:
         if self._process is not None and self._process.returncode is None:
             self._process.send_signal(signal.SIGKILL)
 
+    def kill_in(self, function: str, *, after: int = 0) -> None:
+        """Kill the worker while it holds an invocation of a function: the next one, or one ``after`` so many."""
+        self._deaths[function] = after
+
+    @property
+    def deaths_to_come(self) -> int:
+        """How many deaths that :meth:`kill_in` asked for are still to come."""
+        return len(self._deaths)
+
     async def invoke(self, function: str, function_id: str, inputs: Mapping[str, Any]) -> Frame:
         """Run one invocation and return the worker's answer (``result`` and ``outputs``, typed data as JSON).
 
@@ -113,7 +123,8 @@ class WorkerProcess:
                 "function_id": function_id,
                 "invocation_id": str(uuid4()),
                 "inputs": dict(inputs),
-            }
+            },
+            doomed=self._is_doomed(function),
         )
         if "error" in answer:
             raise InvocationError(function, answer["error"], answer["stack_trace"])
@@ -226,7 +237,17 @@ class WorkerProcess:
             if not waiting.done():
                 waiting.set_exception(WorkerDiedError(f"The worker ended with code {process.returncode}."))
 
-    async def _ask(self, request: Frame) -> Frame:
+    def _is_doomed(self, function: str) -> bool:
+        left = self._deaths.get(function)
+        if left is None:
+            return False
+        if left:
+            self._deaths[function] = left - 1
+            return False
+        del self._deaths[function]
+        return True
+
+    async def _ask(self, request: Frame, *, doomed: bool = False) -> Frame:
         if self._writer is None or self._process is None or self._process.returncode is not None:
             raise WorkerDiedError("There is no worker.")
         self._next_id += 1
@@ -235,6 +256,8 @@ class WorkerProcess:
         self._pending[request_id] = answered
         try:
             self._writer.write(pack({"id": request_id, **request}))
+            if doomed:
+                self.kill()
             return await answered
         finally:
             self._pending.pop(request_id, None)

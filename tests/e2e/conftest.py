@@ -34,8 +34,9 @@ def launch(tmp_path: Path, engines: Engines) -> Launch:
     """Start an environment on the chosen engine, with the options of `launched`."""
 
     @asynccontextmanager
-    async def start(**options: Any) -> AsyncIterator[Environment]:
-        async with launched(tmp_path, engine=engines.new(), **options) as environment:
+    async def start(*, table_port: int | None = None, **options: Any) -> AsyncIterator[Environment]:
+        engine = engines.new(table_port=table_port)
+        async with launched(tmp_path, engine=engine, **options) as environment:
             yield Environment(environment.simulators, environment.host, environment.log)
 
     return start
