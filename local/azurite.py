@@ -19,6 +19,7 @@ from typing import Final, Self
 
 from azure.core.exceptions import ResourceNotFoundError
 
+from local.patience import within
 from local.tls import Certificates
 
 _PROGRAM: Final = Path(__file__).resolve().parents[1] / "node_modules/azurite/dist/src/blob/main.js"
@@ -101,7 +102,7 @@ class Azurite:
         """Listen on 127.0.0.1, at every start on the port of the first.
 
         Raises:
-            AzuriteError: it or Node is not installed, or it ended or did not listen within 30 seconds.
+            AzuriteError: it or Node is not installed, or it ended or did not listen in time.
 
         """
         if not self._program.exists():
@@ -120,14 +121,14 @@ class Azurite:
             raise
 
     async def stop(self) -> None:
-        """Let it write what it holds, and wait for its end; after 10 seconds it is killed. May be called twice."""
+        """Let it write what it holds, and wait for its end; kill it if that takes too long. May be called twice."""
         process, self._process = self._process, None
         if process is None:
             return
         if process.returncode is None:
             process.terminate()
         try:
-            await asyncio.wait_for(process.wait(), _STOP_SECONDS)
+            await asyncio.wait_for(process.wait(), within(_STOP_SECONDS))
         except TimeoutError:
             process.kill()
             await process.wait()
@@ -202,7 +203,7 @@ class Azurite:
     async def _listens(self) -> None:
         process = self._process
         try:
-            async with asyncio.timeout(_START_SECONDS):
+            async with asyncio.timeout(within(_START_SECONDS)):
                 while process is not None and process.returncode is None:
                     with contextlib.suppress(ConnectionError):
                         _, writer = await asyncio.open_connection(_HOST, self.port)
@@ -211,7 +212,9 @@ class Azurite:
                         return
                     await asyncio.sleep(0.05)
         except TimeoutError as error:
-            raise AzuriteError(f"Azurite did not listen within {_START_SECONDS} s:\n{self._last_words()}") from error
+            raise AzuriteError(
+                f"Azurite did not listen within {within(_START_SECONDS):.0f} s:\n{self._last_words()}"
+            ) from error
         raise AzuriteError(f"Azurite ended while it started:\n{self._last_words()}")
 
     @property

@@ -13,7 +13,8 @@ from local.azurite import Azurite
 from local.host import FunctionsHost, Instance, RuntimeStatus
 from local.host.engine import Engine
 from local.ingestion import IngestionSimulator
-from local.onepassword import OnePasswordSimulator
+from local.onepassword import ALWAYS, Hold, OnePasswordSimulator
+from local.patience import within
 from local.simulators import Simulators
 from local.workspace import Workspace
 
@@ -68,15 +69,18 @@ class Environment:
         return await self.host.client.wait_for(self.start_poll(**pacing), 60)
 
     async def poll_until_healthy(self, **pacing: Any) -> None:
-        """Poll until every stream has nothing waiting any more, 30 polls at most."""
+        """Poll until every stream has nothing waiting any more."""
         poll = None
-        for _ in range(30):
-            poll = await self.poll(**pacing)
-            healthy = poll.status is RuntimeStatus.COMPLETED and poll.output["healthy"]
-            if healthy and {result["outcome"] for result in poll.output["streams"].values()} == {"ok"}:
-                return
-            await asyncio.sleep(0.1)
-        raise TimeoutError(f"not healthy after 30 polls; the last one says: {poll.output if poll else None}")
+        try:
+            async with asyncio.timeout(within(60)):
+                while True:
+                    poll = await self.poll(**pacing)
+                    healthy = poll.status is RuntimeStatus.COMPLETED and poll.output["healthy"]
+                    if healthy and {result["outcome"] for result in poll.output["streams"].values()} == {"ok"}:
+                        return
+                    await asyncio.sleep(0.1)
+        except TimeoutError:
+            raise TimeoutError(f"never healthy; the last poll's output: {poll.output if poll else None}") from None
 
     def child(self, poll: str, stream: str) -> Instance:
         """Get a stream's run within a poll."""
@@ -91,6 +95,12 @@ class Environment:
     def key(self, stream: str) -> str:
         """Name a live stream's cursor."""
         return f"{self.source.account_uuid}-{stream}"
+
+    def hold(self, stream: str, *, after: int = 0) -> Hold:
+        """Keep a stream's requests to 1Password waiting, also repeated ones, until they are released."""
+        held = Hold()
+        self.source.faults.add(held, target=stream, times=ALWAYS, after=after)
+        return held
 
     async def dead_letters(self) -> dict[str, str]:
         """The reason of every dead letter, by the event's uuid."""
@@ -121,13 +131,6 @@ class Environment:
         """Name the polls that ended with every stream healthy."""
         polls = [instance for instance in self.host.client.query() if instance.name == "poll"]
         return {poll.instance_id for poll in polls if poll.status is RuntimeStatus.COMPLETED and poll.output["healthy"]}
-
-
-async def until(condition: Callable[[], object]) -> None:
-    """Wait until something has happened in the environment, half a minute at most."""
-    async with asyncio.timeout(30):
-        while not condition():  # noqa: ASYNC110  # what is waited for happens in other processes
-            await asyncio.sleep(0.005)
 
 
 @asynccontextmanager

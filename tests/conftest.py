@@ -1,5 +1,6 @@
-"""Remotes that tests of several parts need."""
+"""Remotes that tests of several parts need, and limits that suit the machine."""
 
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -8,15 +9,17 @@ import hypothesis
 import pytest
 from azure.core.credentials import AccessToken
 
+from local import patience
 from local.azurite import Azurite
+from local.extension.choice import AZURE_STORAGE
 from local.identity import ManagedIdentitySimulator
 from local.tls import Certificates
-from tests.engines import add_option, engines, skip_what_needs_another
+from tests.engines import SLOWER, add_option, engines, skip_what_needs_another
 
 __all__ = ["azurite", "engines", "identity"]
 
 # How long an example takes is the machine's affair.
-hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.register_profile("untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("untimed")
 
 
@@ -24,8 +27,26 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add_option(parser)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Measure the machine once, for the test processes too, and scale the limit of every test."""
+    os.environ[patience.VARIABLE] = str(patience.factor())
+    if config.option.timeout is None:
+        slower = SLOWER if config.getoption("engine") == AZURE_STORAGE else 1.0
+        config.option.timeout = patience.within(float(config.getini("timeout")) * slower)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Skip what needs the other engine, and scale the limits of those tests that have one of their own."""
     skip_what_needs_another(config, items)
+    for item in items:
+        if marker := item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(patience.within(marker.args[0])), append=False)
+
+
+def pytest_report_header() -> str:
+    """Tell what the limits were."""
+    return f"limits: {patience.factor():.1f} times those of the reference machine"
 
 
 class Opaque:

@@ -10,7 +10,7 @@ import os
 import shutil
 import tarfile
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,10 +25,10 @@ from local.host.in_memory import InMemoryEngine
 ROOT: Final = Path(__file__).resolve().parents[1]
 ARCHIVE: Final = ROOT.parent / "shared/tools/durable-host/durable-host.tar.xz"
 _UNPACKED: Final = ROOT / ".local/durable-host"
-# Queues are asked so often at the least. Each answer of the 10 s in host.json would be waited for by a test.
+# A test takes so much longer on the extension.
+SLOWER: Final = 4.0
+# Queues are asked so often at the least: a test would wait for each of the 10 s in host.json.
 _BRISK: Final = {"storageProvider.maxQueuePollingInterval": "00:00:00.2"}
-
-type NewEngine = Callable[..., Engine]
 
 
 def add_option(parser: pytest.Parser) -> None:

@@ -4,10 +4,11 @@ import asyncio
 from typing import Final
 
 from local.chaos.case import Cases, Stage
-from local.environment import Environment, until
+from local.environment import Environment
 from local.host import RuntimeStatus
 from local.ingestion import RefuseRows
 from local.onepassword import Stall, Status
+from local.patience import until
 
 PROCESS: Final = Cases("Process")
 KILLED: Final = "the worker killed at a random moment"

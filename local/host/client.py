@@ -15,6 +15,7 @@ from google.protobuf import text_format  # type: ignore[import-untyped]  # stubs
 
 from local.host.engine import Engine
 from local.host.errors import EngineError
+from local.patience import within
 
 # The most that Azure Tables returns at once is 1,000; with inputs and outputs a page must fit into a message of 4 MB.
 _PAGE = 100
@@ -101,20 +102,20 @@ class DurableClient:
         found = [instance for instance in instances if not statuses or instance.status in statuses]
         return sorted(found, key=lambda instance: instance.created_at)
 
-    async def wait_for(self, instance_id: str, timeout: float = 30.0) -> Instance:  # noqa: ASYNC109 - the caller's words
+    async def wait_for(self, instance_id: str, timeout: float = 60.0) -> Instance:  # noqa: ASYNC109 - the caller's words
         """Wait until an instance has finished.
 
-        :raises TimeoutError: it has not, within ``timeout`` seconds.
+        :raises TimeoutError: it has not, within ``timeout`` seconds, scaled by this machine's speed.
         :raises HostError: it never will: the host is broken.
         """
-        status = None
+        status, limit = None, within(timeout)
         try:
-            async with asyncio.timeout(timeout):
+            async with asyncio.timeout(limit):
                 while (status := self._status(instance_id)) not in _FINISHED:
                     self._check()
                     await asyncio.sleep(self._engine.look_seconds)
         except TimeoutError:
-            raise TimeoutError(f"{instance_id} is {status or 'unknown'} after {timeout} s") from None
+            raise TimeoutError(f"{instance_id} is {status or 'unknown'} after {limit:.0f} s") from None
         instance = self.get_instance(instance_id)
         assert instance is not None
         return instance

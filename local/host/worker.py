@@ -14,6 +14,7 @@ from uuid import uuid4
 from local.host.errors import HostError, InvocationError, WorkerDiedError
 from local.host.frames import Frame, pack, read_frame
 from local.host.log import WorkerLog
+from local.patience import within
 
 # Where Azure looks for the libraries of an app; one that was not packaged has none there.
 _LIBRARIES = Path(".python_packages", "lib", "site-packages")
@@ -82,7 +83,7 @@ class WorkerProcess:
             with contextlib.suppress(OSError):
                 self._writer.write(pack({"op": "stop"}))
             try:
-                async with asyncio.timeout(_STOP_SECONDS):
+                async with asyncio.timeout(within(_STOP_SECONDS)):
                     await process.wait()
             except TimeoutError:
                 self.kill()

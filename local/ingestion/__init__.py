@@ -1,7 +1,18 @@
 """The Azure Monitor Logs Ingestion API, simulated: limits, data collection rule, transformation, table."""
 
 from .body import read_rows
-from .faults import DropAfterStore, DropBeforeRead, Fault, Faults, LateAnswer, RefuseRows, SmallerLimit, Stall, Status
+from .faults import (
+    DropAfterStore,
+    DropBeforeRead,
+    Fault,
+    Faults,
+    Hold,
+    LateAnswer,
+    RefuseRows,
+    SmallerLimit,
+    Stall,
+    Status,
+)
 from .server import IngestionSimulator
 from .template import DataCollectionRule, DataFlow, read_rule, read_tables
 from .transform import CompiledFlow, compile_flow
@@ -14,6 +25,7 @@ __all__ = [
     "DropBeforeRead",
     "Fault",
     "Faults",
+    "Hold",
     "IngestionSimulator",
     "LateAnswer",
     "RefuseRows",

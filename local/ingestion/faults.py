@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from aiohttp import web
@@ -72,6 +72,29 @@ class Stall(Fault):
         """Wait."""
         del request
         await asyncio.sleep(self.seconds)
+        return None
+
+
+@dataclass(frozen=True, eq=False)
+class Hold(Fault):
+    """Do nothing until the test lets go, then serve the request as usual."""
+
+    _reached: asyncio.Event = field(default_factory=asyncio.Event)
+    _released: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def reached(self) -> bool:
+        """Tell whether a request has met it."""
+        return self._reached.is_set()
+
+    def release(self) -> None:
+        """Serve what is held, and whatever meets this fault later at once."""
+        self._released.set()
+
+    async def on_request(self, request: web.Request) -> web.Response | None:
+        """Wait."""
+        del request
+        self._reached.set()
+        await self._released.wait()
         return None
 
 

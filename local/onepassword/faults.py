@@ -97,6 +97,28 @@ class Stall(Fault):
         return await exchange.send(await exchange.answer())
 
 
+@dataclass(frozen=True, eq=False)
+class Hold(Fault):
+    """Silence until the test lets go, then the real answer: nothing depends on how long that takes."""
+
+    _reached: asyncio.Event = field(default_factory=asyncio.Event)
+    _released: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def reached(self) -> bool:
+        """Tell whether a request has met it."""
+        return self._reached.is_set()
+
+    def release(self) -> None:
+        """Answer what is held, and whatever meets this fault later at once."""
+        self._released.set()
+
+    async def apply(self, exchange: Exchange) -> web.StreamResponse:
+        """Wait and answer."""
+        self._reached.set()
+        await self._released.wait()
+        return await exchange.send(await exchange.answer())
+
+
 @dataclass(frozen=True)
 class Drip(Fault):
     """The real answer, but slowly: each read succeeds in time while the whole takes very long."""

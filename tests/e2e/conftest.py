@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from local.environment import APP_DIR, BRISK, Change, launched, until
+from local.environment import APP_DIR, BRISK, Change, launched
 from local.environment import Environment as LocalEnvironment
 from local.onepassword import EVENT_TYPES as STREAMS
+from local.patience import until
 from tests.engines import Engines
 
 __all__ = ["APP_DIR", "BRISK", "STREAMS", "Change", "Environment", "Launch", "until"]

@@ -1,0 +1,28 @@
+"""The extension's management API, as Durable Functions Monitor and curl call it."""
+
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import aiohttp
+
+from local.extension import ExtensionEngine
+from tests.e2e.conftest import Environment
+
+
+async def manage(env: Environment, method: str, instance_id: str, action: str = "", **query: str) -> Any:
+    """Ask about an instance, or act on it; return the answer's JSON, None if it has none.
+
+    Raises:
+        AssertionError: the extension rejects it; the message has its answer.
+
+    """
+    engine = env.host.engine
+    assert isinstance(engine, ExtensionEngine)
+    base = urlsplit(engine.management_url)
+    path = f"{base.path}/instances/{instance_id}" + (f"/{action}" if action else "")
+    url = urlunsplit((base.scheme, base.netloc, path, base.query, ""))
+    async with aiohttp.ClientSession() as session, session.request(method, url, params=query) as answer:
+        text = await answer.text()
+        assert answer.status < HTTPStatus.BAD_REQUEST, f"{answer.status}: {text}"
+        return await answer.json(content_type=None) if text else None
