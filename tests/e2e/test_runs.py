@@ -6,14 +6,26 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from local.host import RuntimeStatus
-from local.onepassword import ALWAYS, DropConnection, OnePasswordSimulator, Stall, Status
+from local.onepassword import ALWAYS, DropConnection, OnePasswordSimulator, Status
+from local.patience import next_second, until_past, within
 from tests.e2e.conftest import BRISK, STREAMS, Environment, Launch, until
+
+
+def has_ended(env: Environment, name: str) -> bool:
+    instance = env.host.client.get_instance(name)
+    return instance is not None and instance.finished
 
 
 async def test_two_polls_at_once_deliver_everything_once(launch: Launch) -> None:
     """A stream is granted to one run at a time; the other ends as busy, which is normal."""
     async with launch(events=1_500) as env:
+        held = [env.hold(stream) for stream in STREAMS]
         ids = [env.start_poll(), env.start_poll()]
+        streams = [f"{poll}-{stream}" for poll in ids for stream in STREAMS]
+        # Each stream has one run that is held, so whatever ends by then found its stream taken.
+        await until(lambda: sum(has_ended(env, stream) for stream in streams) == len(STREAMS))
+        for hold in held:
+            hold.release()
         polls = [await env.host.client.wait_for(name) for name in ids]
         outcomes = sorted(result["outcome"] for poll in polls for result in poll.output["streams"].values())
         assert {poll.status for poll in polls} == {RuntimeStatus.COMPLETED}
@@ -23,26 +35,32 @@ async def test_two_polls_at_once_deliver_everything_once(launch: Launch) -> None
 
 async def test_a_tick_that_finds_a_poll_running_skips_and_says_so(env: Environment) -> None:
     """One instance per tick, and none on top of another."""
-    env.source.faults.add(Stall(2.5), target="auditevents")
+    held = env.hold("auditevents")
     await env.host.fire_timer("poll_on_schedule")
-    await asyncio.sleep(1.1)  # ids count in seconds: this tick would have one of its own
+    await next_second()  # this tick would have an id of its own
     await env.host.fire_timer("poll_on_schedule")
     polls = [found for found in env.host.client.query("poll-") if found.name == "poll"]
     assert len(polls) == 1
     warnings = [record.message for record in env.host.warnings]
     assert f"skipped this tick: {polls[0].instance_id} is still running" in warnings
+    held.release()
     await env.host.client.wait_for(polls[0].instance_id)
     env.assert_all_landed_once()
 
 
 async def test_ticks_at_the_same_moment_are_one(env: Environment) -> None:
     """Whoever comes second finds the poll running, or at least its id taken; neither fails."""
+    held = env.hold("auditevents")
+    await next_second()
+    began = datetime.now(UTC).replace(microsecond=0)
     await asyncio.gather(*(env.host.fire_timer("poll_on_schedule") for _ in range(4)))
+    seconds = (datetime.now(UTC).replace(microsecond=0) - began).total_seconds() + 1
+    held.release()
     polls = [found for found in env.host.client.query("poll-") if found.name == "poll"]
     for poll in polls:
         await env.host.client.wait_for(poll.instance_id)
-    # Ticks may straddle the turn of a second; leases keep even those apart.
-    assert 1 <= len(polls) <= 2
+    # Ids count in seconds; leases keep apart what ticks of several seconds start.
+    assert 1 <= len(polls) <= seconds
     env.assert_all_landed_once()
 
 
@@ -60,33 +78,48 @@ async def test_a_failed_poll_can_be_restarted(env: Environment, *, new_id: bool)
     env.assert_all_landed_once()
 
 
-async def test_a_terminated_poll_blocks_its_streams_only_until_the_lease_runs_out(env: Environment) -> None:
-    """Ticks before that end as busy; the first one after it goes on."""
-    env.source.faults.add(Stall(0.6), target="auditevents")
-    name = env.start_poll(lease_seconds=4.0, transfer_limit=3.0)
-    await until(lambda: env.source.requests["auditevents"])
-    env.host.client.terminate(name)
-    env.host.client.terminate(f"{name}-auditevents")
-    await env.host.client.wait_for(f"{name}-auditevents")
+async def terminated(env: Environment, **pacing: float) -> str:
+    """Terminate a poll and its stream while an activity is at work, which ends afterwards."""
+    held = env.hold("auditevents")
+    name = env.start_poll(**pacing)
+    await until(held.reached)
+    for instance in (name, f"{name}-auditevents"):
+        env.host.client.terminate(instance)
+        await env.host.client.wait_for(instance)
+    held.release()
+    return name
+
+
+async def test_a_terminated_poll_blocks_its_streams(env: Environment) -> None:
+    """Ticks before its lease runs out end as busy, and say until when."""
+    name = await terminated(env)
     busy = await env.poll()
     assert busy.output["streams"]["auditevents"]["outcome"] == "busy"
     assert busy.output["healthy"] is False
     (row,) = env.health("| where outcome == 'busy' and event_type == 'auditevents'")
     assert f"{name}-auditevents holds the stream until" in row["error"]
-    for _ in range(100):
-        if (await env.poll()).output["streams"]["auditevents"]["outcome"] == "ok":
-            break
-        await asyncio.sleep(0.1)
-    # The terminated run's activity delivered its events all the same, and committed them itself.
+
+
+async def test_a_terminated_poll_blocks_its_streams_only_until_the_lease_runs_out(env: Environment) -> None:
+    """The first tick after that goes on."""
+    await terminated(env, lease_seconds=within(4.0), transfer_limit=within(2.0))
+    # The terminated run's activity delivers its events all the same, and commits them itself.
+    await until(lambda: env.cursor("auditevents")["events"])
+    lease_until = datetime.fromisoformat(env.cursor("auditevents")["lease_until"])
+    await until_past(lease_until)
+    assert (await env.poll()).output["streams"]["auditevents"]["outcome"] == "ok"
+    assert datetime.fromisoformat(env.cursor("auditevents")["run"]["at"]) > lease_until
     env.assert_all_landed_once()
 
 
 async def test_a_stream_that_was_terminated_is_reported_for(env: Environment) -> None:
     """It could not say how it ended, so its poll does, in its own output and in the health table."""
-    env.source.faults.add(Stall(0.6), target="auditevents")
+    held = env.hold("auditevents")
     name = env.start_poll()
-    await until(lambda: env.source.requests["auditevents"])
+    await until(held.reached)
     env.host.client.terminate(f"{name}-auditevents", "enough of it")
+    await env.host.client.wait_for(f"{name}-auditevents")
+    held.release()
     poll = await env.host.client.wait_for(name)
     assert poll.status is RuntimeStatus.FAILED
     assert poll.error_message.startswith("auditevents: ")
@@ -99,9 +132,12 @@ async def test_a_stream_that_was_terminated_is_reported_for(env: Environment) ->
 async def test_a_run_that_lost_its_lease_does_no_harm(env: Environment) -> None:
     """A second attempt finds that another run holds the stream, and leaves without a word to anybody."""
     env.source.faults.add(Status(500), target="auditevents")
-    slow = env.start_poll(lease_seconds=1.0, transfer_limit=0.8, retry_seconds=5.0)
+    # The second attempt comes when the lease has run out. It goes on only if another run has the stream by then, and
+    # the next attempt does if that takes longer.
+    lease = {"lease_seconds": within(2.0), "transfer_limit": within(0.5), "retry_seconds": within(4.0), "attempts": 5}
+    slow = env.start_poll(**lease)
     await until(lambda: env.source.requests["auditevents"])
-    await asyncio.sleep(1.1)
+    await until_past(datetime.fromisoformat(env.cursor("auditevents")["lease_until"]))
     assert (await env.poll()).output["streams"]["auditevents"]["outcome"] == "ok"
     late = await env.host.client.wait_for(slow)
     assert late.output["streams"]["auditevents"]["outcome"] == "superseded"
@@ -137,12 +173,13 @@ async def test_accounts_are_independent(launch: Launch) -> None:
 
 async def test_one_slow_stream_does_not_delay_the_others(env: Environment) -> None:
     """All streams are drained at the same time."""
-    env.source.faults.add(Stall(1.5), target="auditevents")
+    held = env.hold("auditevents")
     name = env.start_poll()
     for stream in ("signinattempts", "itemusages"):
         child = await env.host.client.wait_for(f"{name}-{stream}")
         assert child.output["outcome"] == "ok"
     assert env.child(name, "auditevents").status is RuntimeStatus.RUNNING
+    held.release()
     await env.host.client.wait_for(name)
     env.assert_all_landed_once()
 
