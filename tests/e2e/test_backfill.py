@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 from local.host import RuntimeStatus
-from local.onepassword import Stall
+from local.patience import within
 from tests.e2e.api import call, days_ago
 from tests.e2e.conftest import STREAMS, Environment, Launch, until
 
@@ -13,7 +13,7 @@ STARTED = {"start_time", "end_time", "id", "instance_id", "state", "streams"}
 
 async def ended(env: Environment, backfill_id: str, *states: str) -> dict[str, Any]:
     """Wait until a backfill runs no more."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(within(60)):
         found = {"state": "running"}
         while found["state"] == "running":
             await asyncio.sleep(0.05)
@@ -62,11 +62,12 @@ async def test_a_backfill_delivers_its_window_beside_the_live_events(env: Enviro
 
 async def test_the_same_request_finds_the_same_backfill(env: Environment) -> None:
     """While it runs and when it has completed, also in other words; nothing is delivered again."""
-    env.source.faults.add(Stall(0.5), target="auditevents")
+    held = env.hold("auditevents")
     body = {"start_time": days_ago(5), "event_types": ["auditevents", "itemusages"]}
     first = await call(env, "POST", "/api/backfill", body)
     second = await call(env, "POST", "/api/backfill", {**body, "event_types": ["itemusages", "auditevents"]})
     assert (second.status, second.body) == (202, first.body)
+    held.release()
     await ended(env, first.body["id"])
     count = len(rows_of(env, first.body["id"]))
     same = {**body, "start_time": body["start_time"].replace("Z", "+00:00")}
@@ -82,11 +83,12 @@ async def test_the_same_request_finds_the_same_backfill(env: Environment) -> Non
 
 async def test_one_backfill_of_an_account_at_a_time(env: Environment) -> None:
     """Two would take the live polls' half of the request quota as well."""
-    env.source.faults.add(Stall(1.0), target="auditevents")
+    held = env.hold("auditevents")
     first = await call(env, "POST", "/api/backfill", {"start_time": days_ago(5)})
     second = await call(env, "POST", "/api/backfill", {"start_time": days_ago(6)})
     assert (second.status, second.headers["content-type"]) == (409, "application/problem+json")
     assert second.body["id"] == first.body["id"]
+    held.release()
     await ended(env, first.body["id"])
     third = await call(env, "POST", "/api/backfill", {"start_time": days_ago(6)})
     assert third.status == 202
@@ -96,9 +98,10 @@ async def test_one_backfill_of_an_account_at_a_time(env: Environment) -> None:
 async def test_a_backfill_is_stopped_half_way_and_resumed(launch: Launch) -> None:
     """What it delivered stays, the activity at work commits what it has in hand, and the rest comes once."""
     async with launch(events=6_000) as env:
+        held = env.hold("auditevents", after=2)
         body = {"start_time": days_ago(30)}
         started = await call(env, "POST", "/api/backfill", body)
-        await until(lambda: env.sink.rows["Custom-OnePasswordEvents"] > 2_000)
+        await until(lambda: held.reached() and env.sink.rows["Custom-OnePasswordEvents"] > 2_000)
         stopped = await call(env, "DELETE", f"/api/backfill/{started.body['id']}")
         assert (stopped.status, stopped.body["state"]) == (200, "stopped")
         names = [started.body["instance_id"], *started.body["streams"].values()]
@@ -107,6 +110,7 @@ async def test_a_backfill_is_stopped_half_way_and_resumed(launch: Launch) -> Non
             RuntimeStatus.TERMINATED,
             RuntimeStatus.COMPLETED,
         }
+        held.release()
         resumed = await call(env, "POST", "/api/backfill", body)
         assert (resumed.status, resumed.body["id"]) == (202, started.body["id"])
         done = await ended(env, started.body["id"])

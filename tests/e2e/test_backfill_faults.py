@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from local.host import RuntimeStatus
-from local.onepassword import ALWAYS, DropConnection, OnePasswordSimulator, Stall, Status
+from local.onepassword import ALWAYS, DropConnection, OnePasswordSimulator, Status
 from local.simulators import Simulators
 from tests.e2e.api import call, days_ago
 from tests.e2e.conftest import STREAMS, Environment, Launch, until
@@ -56,10 +56,12 @@ async def test_throttling_at_the_beginning_is_waited_out(env: Environment) -> No
 
 async def test_a_stream_that_was_terminated_is_reported_for(env: Environment) -> None:
     """Its backfill says so, in its output and in the health table; the other streams are delivered."""
-    env.source.faults.add(Stall(0.6), target="auditevents")
+    held = env.hold("auditevents")
     backfill_id, name = start_backfill(env, days_ago(30))
-    await until(lambda: env.source.requests["auditevents"])
+    await until(held.reached)
     env.host.client.terminate(f"{name}-auditevents", "enough of it")
+    await env.host.client.wait_for(f"{name}-auditevents")
+    held.release()
     ended = await env.host.client.wait_for(name)
     assert ended.status is RuntimeStatus.FAILED
     (row,) = env.health("| where outcome == 'failed'")
