@@ -8,10 +8,15 @@ from activities import discover_streams, report_health, transfer_events, upload_
 from entities import stream_cursor
 from orchestrators import backfill, drain_stream, poll, replay_dead_letters, reset_stream
 from triggers import backfills, dead_letters, housekeeping, polls, status, streams, timer
+from triggers.host_settings import read_host_problems
 
 # One line per replay and per HTTP call otherwise; theirs are worth reading only when something is wrong.
 for noisy in ("azure.core", "azure.durable_functions", "azure.identity", "durabletask"):
     logging.getLogger(noisy).setLevel(logging.WARNING)
+
+# Said at start, because polls may hang without a word; ticks and the status page say it again.
+for problem in read_host_problems():
+    logging.getLogger(__name__).error(problem)
 
 app = df.DFApp()
 for module in (

@@ -18,6 +18,7 @@ from onepassword_sentinel.storage_account import StorageAccount
 from status_page.render import render
 from triggers import task_hub
 from triggers.answers import answer, answering
+from triggers.host_settings import read_host_problems
 
 bp = df.Blueprint()
 
@@ -62,7 +63,7 @@ async def _status(client: df.DurableFunctionsClient) -> Status:
         now,
         cursors=await task_hub.cursors(client),
         runs=found.values(),
-        settings_problems=_settings_problems(),
+        settings_problems=[*read_host_problems(), *_settings_problems()],
         dead_letters=await _dead_letters(),
     )
 

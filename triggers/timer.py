@@ -12,6 +12,7 @@ import azure.functions as func
 
 from activities.connections import read_option
 from onepassword_sentinel.schedule import poll_schedule
+from triggers.host_settings import read_host_problems
 from triggers.start_poll import start_poll
 
 bp = df.Blueprint()
@@ -27,3 +28,5 @@ async def poll_on_schedule(timer: func.TimerRequest, client: df.DurableFunctions
         _LOG.info("started %s%s", poll.instance_id, " (the tick was late)" if timer.past_due else "")
     else:
         _LOG.warning("skipped this tick: %s is still running", poll.instance_id)
+    for problem in read_host_problems():
+        _LOG.error(problem)

@@ -220,6 +220,14 @@ def test_the_package_for_the_scheduler(built: Path, content: Mapping[str, bytes]
     assert json.loads(other["host.json"]) == expected
 
 
+@pytest.mark.parametrize("name", PACKAGES.values())
+def test_no_package_sorts_entity_messages(built: Path, name: str) -> None:
+    """With the sorter on, the Durable extension drops every message to a cursor, and no event is delivered."""
+    with ZipFile(built / name) as archive:
+        host = json.loads(archive.read("host.json"))
+    assert host["extensions"]["durableTask"]["entityMessageReorderWindowInMinutes"] == 0
+
+
 def test_it_is_the_same_wherever_it_is_built(built: Path, tmp_path: Path) -> None:
     """Folders, umask, locale, time zone, hash seed and what else lies about make no difference."""
     elsewhere = tmp_path / "schöner wohnen" / "checkout"

@@ -271,3 +271,18 @@ async def test_a_token_that_cannot_be_used_keeps_no_dead_letter(launch: Launch) 
         env.assert_all_landed_once()
         refused = await call(env, "POST", "/api/backfill", {"start_time": days_ago(1)})
         assert (refused.status, refused.body["detail"]) == (503, problem)
+
+
+SORTER = "AzureFunctionsJobHost__extensions__durableTask__entityMessageReorderWindowInMinutes"
+
+
+async def test_a_setting_that_stops_all_delivery_is_named_at_start_by_ticks_and_on_the_page(launch: Launch) -> None:
+    """Polls hang without a word of their own; whoever looks at the log or at the page reads what to do."""
+    async with launch(change=lambda _: {SORTER: "30"}) as env:
+        says = f"The app setting {SORTER} must be 0"
+        assert env.log.read_text().count(says) == 1
+        await env.host.fire_timer("poll_on_schedule")
+        assert [record.level for record in env.host.warnings if record.message.startswith(says)] == ["ERROR"] * 2
+        problems = (await status(env))["problems"]
+        assert any(problem.startswith(says) for problem in problems)
+        assert any(run.name == "poll" for run in env.host.client.query("poll-"))
