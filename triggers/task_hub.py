@@ -68,15 +68,16 @@ async def run(client: df.DurableFunctionsClient, instance_id: str) -> Run | None
     return _run(state) if state else None
 
 
-async def start(client: df.DurableFunctionsClient, name: str, payload: dict[str, Any], instance_id: str) -> bool:
-    """Start a run; False if one with the same id is running."""
+async def start(client: df.DurableFunctionsClient, name: str, payload: dict[str, Any], instance_id: str) -> None:
+    """Start a run unless one with the same id is running.
+
+    Nobody learns which caller started it: Azure Storage confirms several simultaneous starts of one run.
+    """
     try:
         await client.schedule_new_orchestration(name, input=payload, instance_id=instance_id)
     except grpc.aio.AioRpcError as error:
         if error.code() is not grpc.StatusCode.ALREADY_EXISTS:
             raise
-        return False
-    return True
 
 
 async def ended(client: df.DurableFunctionsClient, instance_id: str, seconds: float) -> Run | None:
