@@ -6,7 +6,7 @@ import azure.durable_functions as df
 
 from activities import discover_streams, report_health, transfer_events, upload_dead_letters
 from entities import stream_cursor
-from orchestrators import backfill, drain_stream, poll, replay_dead_letters, reset_stream
+from orchestrators import backfill, drain_stream, note_long_polls, poll, replay_dead_letters, reset_stream
 from triggers import backfills, dead_letters, housekeeping, polls, status, streams, timer
 from triggers.host_settings import read_host_problems
 
@@ -32,6 +32,7 @@ for module in (
     drain_stream,
     reset_stream,
     replay_dead_letters,
+    note_long_polls,
     discover_streams,
     transfer_events,
     upload_dead_letters,

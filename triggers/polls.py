@@ -16,8 +16,8 @@ bp = df.Blueprint()
 @bp.durable_client_input(client_name="client")
 @answering
 async def poll_now(req: func.HttpRequest, client: df.DurableFunctionsClient) -> func.HttpResponse:  # noqa: ARG001  # the trigger
-    """Start a poll: 202 with its instance id, or 409 with that of the one that is running."""
+    """Start a poll: 202 with its instance id, or 409 with that of the one that was running before."""
     poll = await start_poll(client, datetime.now(UTC))
-    if not poll.started:
+    if poll.skipped:
         return problem(HTTPStatus.CONFLICT, f"{poll.instance_id} is still running.", instance_id=poll.instance_id)
     return answer({"instance_id": poll.instance_id}, HTTPStatus.ACCEPTED, headers={"Location": "/api/status"})

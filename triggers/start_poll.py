@@ -2,35 +2,59 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 import azure.durable_functions as df
 
+from onepassword_sentinel.runs import Run
+from onepassword_sentinel.stuck_runs import LONG_POLL
 from triggers import task_hub
 
-# A poll ends by itself within minutes. One that is still "running" after this long is stuck and is in nobody's way:
-# what keeps streams apart are their leases, not this check.
-STUCK_AFTER: Final = timedelta(hours=1)
+# A poll that has been running for longer is stuck, and no reason to wait: leases keep streams apart, not this check.
+STUCK_AFTER: Final = LONG_POLL
+# A poll of 600 accounts has 1,801 runs.
+_MOST_RUNNING: Final = 5_000
 
 
 @dataclass(frozen=True, slots=True)
 class PollStart:
-    """`instance_id` is the new poll's, or that of the one that is running."""
+    """A poll that was started, or that was running before.
+
+    Attributes:
+        instance_id: the poll's.
+        skipped: it was running before, so none was started.
+        running: the runs of polls and streams that were running before, of this and of the last hour.
+
+    """
 
     instance_id: str
-    started: bool
+    skipped: bool
+    running: tuple[Run, ...]
 
 
-async def start_poll(
-    client: df.DurableFunctionsClient,
-    now: datetime,
-    request: dict[str, Any] | None = None,
-) -> PollStart:
-    """Start `poll-<now>` with a payload for `PollRequest`; a poll that is still running is left to end first."""
-    for run in await task_hub.runs(client, "poll-", statuses=task_hub.RUNNING):
+async def start_poll(client: df.DurableFunctionsClient, now: datetime) -> PollStart:
+    """Start `poll-<now>`; a poll that is still running is left to end first."""
+    running = tuple([run for prefix in _hours(now) for run in await _running(client, prefix)])
+    for run in running:
         if run.name == "poll" and run.started_at > now - STUCK_AFTER:
-            return PollStart(run.instance_id, started=False)
+            return PollStart(run.instance_id, skipped=True, running=running)
     # No colons: Durable Functions Monitor takes an id that ends in ":<digits>" for a child's.
     instance_id = f"poll-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}"
-    # Somebody else may have started it in this very second.
-    return PollStart(instance_id, started=await task_hub.start(client, "poll", request or {"v": 1}, instance_id))
+    # Another caller may have started it in this very second; then both answer with its id.
+    await task_hub.start(client, "poll", {"v": 1}, instance_id)
+    return PollStart(instance_id, skipped=False, running=running)
+
+
+async def running_polls(client: df.DurableFunctionsClient, now: datetime) -> list[str]:
+    """Get the ids of the polls of today and of the two days before that are still running, the oldest day first."""
+    days = (now.astimezone(UTC) - timedelta(days=days) for days in (2, 1, 0))
+    return [run.instance_id for day in days for run in await _running(client, f"{day:%Y%m%d}") if run.name == "poll"]
+
+
+def _hours(now: datetime) -> list[str]:
+    """Name the hours, as ids do, in which a poll that is not stuck can have begun."""
+    return [f"{moment.astimezone(UTC):%Y%m%dT%H}" for moment in (now - STUCK_AFTER, now)]
+
+
+async def _running(client: df.DurableFunctionsClient, time: str) -> list[Run]:
+    return await task_hub.runs(client, f"poll-{time}", statuses=task_hub.RUNNING, most=_MOST_RUNNING)

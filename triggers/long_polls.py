@@ -1,0 +1,114 @@
+"""Report polls that hang to the health table, each once an hour until it ends.
+
+A tick does it and not an orchestration, because the engine may be what hangs. What was reported is remembered in the
+task hub, as runs that do nothing: instances of the app come and go every few minutes, and whoever can read the hub to
+find long polls can read this there too. No query of the hub is needed between two full hours.
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+import azure.durable_functions as df
+import grpc
+
+from activities.connections import log_ingestion, read_part
+from onepassword_sentinel.compression import compress
+from onepassword_sentinel.destination import HEALTH_STREAM, Destination
+from onepassword_sentinel.errors import ConnectorError
+from onepassword_sentinel.health import outcome_rows
+from onepassword_sentinel.runs import Run
+from onepassword_sentinel.stuck_runs import LONG_POLL, long_polls
+from triggers import task_hub
+from triggers.start_poll import running_polls
+
+_LOG = logging.getLogger(__name__)
+
+ORCHESTRATOR: Final = "note_long_polls"
+# A tick must end: while it is at work, the platform fires no other.
+_QUERY_SECONDS: Final = 120.0
+_UPLOAD_SECONDS: Final = 30.0
+# The input of a run is small, whatever hangs.
+_MOST_LISTED: Final = 100
+# Notes that this process has made, or is making: ticks that overlap in it report nothing twice.
+_noted: Final[set[str]] = set()
+
+
+async def report_long_polls(client: df.DurableFunctionsClient, running: Sequence[Run], now: datetime) -> None:
+    """Deliver a health row for each poll that has been running for over an hour, unless this hour's was delivered.
+
+    A report that fails is logged, and the next tick repeats it.
+
+    Args:
+        client: the task hub's.
+        running: runs that the tick has found already, of this and of the last hour.
+        now: the tick's time.
+
+    """
+    try:
+        due = await _due(client, await _long(client, running, now), now)
+        if due:
+            await _report(client, due, now)
+    except (ConnectorError, grpc.aio.AioRpcError, TimeoutError) as error:
+        _LOG.error(  # the stack would tell an operator nothing
+            "polls that have been running for over an hour could not be reported in the health table: %s; the next "
+            "tick tries again",
+            _reason(error),
+        )
+
+
+async def _long(client: df.DurableFunctionsClient, running: Sequence[Run], now: datetime) -> list[Run]:
+    """Get the long polls among the runs that are known, and among those of the list that is made once an hour."""
+    known = {run.instance_id: run for run in running}
+    others = [await task_hub.run(client, name) for name in await _listed(client, now) if name not in known]
+    return [run for run in (*known.values(), *others) if run and long_polls([run], now)]
+
+
+async def _listed(client: df.DurableFunctionsClient, now: datetime) -> list[str]:
+    """Get the ids of running polls from this hour's list; the hour's first tick makes it."""
+    note = f"long-polls-{now.astimezone(UTC):%Y%m%dT%H}"
+    if list_made := await task_hub.run(client, note):
+        polls = list_made.input.get("polls")
+        return [name for name in polls if isinstance(name, str)] if isinstance(polls, list) else []
+    async with asyncio.timeout(_QUERY_SECONDS):
+        polls = (await running_polls(client, now))[:_MOST_LISTED]
+    await task_hub.start(client, ORCHESTRATOR, {"v": 1, "polls": polls}, note)
+    return polls
+
+
+async def _due(client: df.DurableFunctionsClient, polls: Sequence[Run], now: datetime) -> dict[str, Run]:
+    """Get the polls that no tick has reported in their current hour, by the note that says so."""
+    named = {_note(poll, now): poll for poll in polls}
+    return {
+        note: poll for note, poll in named.items() if note not in _noted and await task_hub.run(client, note) is None
+    }
+
+
+def _note(poll: Run, now: datetime) -> str:
+    """Name the note of a report: a poll that was restarted under the same id is reported anew."""
+    return f"long-{poll.instance_id}-{poll.started_at:%H%M%S}-{(now - poll.started_at) // LONG_POLL}h"
+
+
+async def _report(client: df.DurableFunctionsClient, due: dict[str, Run], now: datetime) -> None:
+    rows = []
+    for poll in due.values():
+        (sentence,) = long_polls([poll], now)
+        _LOG.error(sentence)
+        rows.append({"account": "", "outcome": "failed", "error": sentence, "instance_id": poll.instance_id})
+    _noted.update(due)
+    try:
+        async with asyncio.timeout(_UPLOAD_SECONDS):
+            await log_ingestion(read_part(Destination.parse)).upload(HEALTH_STREAM, compress(outcome_rows(rows)))
+    except BaseException:
+        _noted.difference_update(due)
+        raise
+    for note, poll in due.items():
+        await task_hub.start(client, ORCHESTRATOR, {"v": 1, "polls": [poll.instance_id]}, note)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, grpc.aio.AioRpcError):
+        return f"the task hub did not answer ({error.code().name})"
+    return str(error) or "it took too long"
