@@ -8,6 +8,11 @@ import msgspec
 
 # No request needs a tenth of it; and of a large body, far more would have to be said than was sent.
 MOST_BYTES: Final = 16_384
+# The Functions host reads a body only where Content-Length is above 0.
+_NO_BODY: Final = (
+    "the body is empty and must be a JSON object; if you sent one, it was chunked, which the Functions host drops: "
+    "send it with the header Content-Length"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +36,13 @@ def read_object(body: bytes) -> dict[str, Any]:
     """Read a JSON object.
 
     Raises:
-        InvalidRequestError: it is no JSON object, or larger than any request.
+        InvalidRequestError: it is empty, no JSON object, or larger than any request.
 
     """
     if len(body) > MOST_BYTES:
         raise InvalidRequestError([Problem("", f"the body must be no more than {MOST_BYTES:,} bytes")])
+    if not body:
+        raise InvalidRequestError([Problem("", _NO_BODY)])
     try:
         data = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

@@ -11,6 +11,7 @@ import azure.functions as func
 from activities.connections import dead_letters, read_part
 from onepassword_sentinel.kept_letters import KeptLetter
 from onepassword_sentinel.replay_run import INSTANCE_ID, ORCHESTRATOR, Place, ReplayCounts, ReplayRequest
+from onepassword_sentinel.run_failure import why_not_completed
 from onepassword_sentinel.runs import Run
 from onepassword_sentinel.storage_account import StorageAccount
 from onepassword_sentinel.wire import to_wire
@@ -46,23 +47,19 @@ async def list_dead_letters(req: func.HttpRequest, client: df.DurableFunctionsCl
 @bp.durable_client_input(client_name="client")
 @answering
 async def start_replay(req: func.HttpRequest, client: df.DurableFunctionsClient) -> func.HttpResponse:  # noqa: ARG001  # the trigger
-    """Start a replay: 200 with its counts if it ends soon, else 202; 202 as well for one that was running already."""
+    """Start a replay, or find the one that runs: 200 with its counts if it ends soon, else 202."""
     # A storage that cannot be read is better said now than after all attempts of a run.
     await dead_letters(read_part(StorageAccount.parse)).counts(1)
     last = await task_hub.run(client, INSTANCE_ID)
     request = ReplayRequest(Place(delivered=_delivered(last) if last else ""))
-    started = await task_hub.start(client, ORCHESTRATOR, to_wire(request), INSTANCE_ID)
-    run = await task_hub.ended(client, INSTANCE_ID, _WAIT_SECONDS) if started else None
+    await task_hub.start(client, ORCHESTRATOR, to_wire(request), INSTANCE_ID)
+    # Callers at the same moment find the same run, whoever started it.
+    run = await task_hub.ended(client, INSTANCE_ID, _WAIT_SECONDS)
     if run is None:
-        return answer(
-            {"instance_id": INSTANCE_ID, "state": "running", "started": started},
-            HTTPStatus.ACCEPTED,
-            headers=_LOCATION,
-        )
+        return answer({"instance_id": INSTANCE_ID, "state": "running"}, HTTPStatus.ACCEPTED, headers=_LOCATION)
     if run.state != "completed":
-        detail = run.error or "The replay was stopped; what was not uploaded is kept."
-        return problem(HTTPStatus.BAD_GATEWAY, detail, (), instance_id=INSTANCE_ID, **_counts(run))
-    return answer({"instance_id": INSTANCE_ID, "state": run.state, "started": True, **_counts(run)})
+        return problem(HTTPStatus.BAD_GATEWAY, _why(run), (), instance_id=INSTANCE_ID, **_counts(run))
+    return answer({"instance_id": INSTANCE_ID, "state": run.state, **_counts(run)})
 
 
 def _letter(letter: KeptLetter) -> dict[str, Any]:
@@ -77,8 +74,14 @@ def _replay(run: Run) -> dict[str, Any]:
         "started_at": run.started_at,
         "ended_at": run.updated_at if run.ended else None,
         **_counts(run),
-        "error": run.error,
+        "error": _why(run) if run.state in ("failed", "stopped") else "",
     }
+
+
+def _why(run: Run) -> str:
+    """Say why a replay did not complete; a failed one says itself what is kept."""
+    why = why_not_completed(run, "The replay")
+    return why if run.state == "failed" else f"{why}; what was not uploaded is kept"
 
 
 def _counts(run: Run) -> dict[str, int]:

@@ -11,6 +11,7 @@ import azure.functions as func
 from onepassword_sentinel.moments import format_moment
 from onepassword_sentinel.payloads import ResetRequest
 from onepassword_sentinel.requests import InvalidRequestError, Problem, read_object, unknown_members
+from onepassword_sentinel.run_failure import why_not_completed
 from onepassword_sentinel.stream_operations import beginning
 from onepassword_sentinel.stream_state import StreamState
 from onepassword_sentinel.wire import from_wire, to_wire
@@ -47,7 +48,7 @@ async def reset_cursor(req: func.HttpRequest, client: df.DurableFunctionsClient)
             {"key": key, "instance_id": instance_id}, HTTPStatus.ACCEPTED, headers={"Location": "/api/status"}
         )
     if run.state != "completed":
-        return problem(HTTPStatus.CONFLICT, run.error, instance_id=instance_id)
+        return problem(HTTPStatus.CONFLICT, why_not_completed(run, "The reset"), instance_id=instance_id)
     old, new = (_position(run.output[name]) for name in ("old", "new"))
     return answer({"key": key, "instance_id": instance_id, "old": old, "new": new})
 

@@ -172,6 +172,7 @@ async def test_nothing_comes_of_requests_that_break_parsers(env: Environment) ->
 
 
 MISTAKES: Final[list[tuple[bytes | dict[str, Any], dict[str, str]]]] = [
+    (b"", {"": "the body is empty and must be a JSON object; if you sent one, it was chunked"}),
     (b'{"start_time": ', {"": "the body must be a JSON object"}),
     ({}, {"/start_time": "is missing"}),
     ({"start_time": None}, {"/start_time": "is missing"}),

@@ -1,6 +1,7 @@
 """What HTTP functions answer when something is in the way."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 
 import azure.functions as func
@@ -8,8 +9,14 @@ import grpc
 import pytest
 
 from onepassword_sentinel.errors import PermanentError, SettingsError, TransientError
-from onepassword_sentinel.requests import InvalidRequestError, Problem
+from onepassword_sentinel.position import Position
+from onepassword_sentinel.requests import InvalidRequestError, Problem, read_object
+from onepassword_sentinel.runs import Run, RunState
+from onepassword_sentinel.stream_state import StreamState
+from triggers import streams, task_hub
 from triggers.answers import answer, answering, problem
+
+RESET = streams.reset_cursor.build().get_user_function().client_function
 
 
 def rpc_error() -> grpc.aio.AioRpcError:
@@ -56,3 +63,48 @@ def test_answers_are_about_now() -> None:
     """Nobody keeps them, whatever they say."""
     for response in (answer({}), problem(HTTPStatus.NOT_FOUND, "x")):
         assert response.headers["Cache-Control"] == "no-store"
+
+
+def test_an_empty_body_is_named_as_that() -> None:
+    """The Functions host drops a chunked one; whoever sent it reads which header to send."""
+    with pytest.raises(InvalidRequestError) as caught:
+        read_object(b"")
+    assert str(caught.value) == (
+        "the body is empty and must be a JSON object; if you sent one, it was chunked, which the Functions host drops: "
+        "send it with the header Content-Length"
+    )
+
+
+@pytest.mark.parametrize(
+    ("state", "error", "detail"),
+    [
+        ("failed", "ACC-auditevents: start_time lies in the future", "ACC-auditevents: start_time lies in the future"),
+        ("failed", "", "The reset failed without a message"),
+        ("stopped", "was terminated: enough of it", "The reset was terminated: enough of it"),
+        ("stopped", "", "The reset was terminated"),
+    ],
+)
+async def test_a_reset_that_did_not_complete_says_why(
+    monkeypatch: pytest.MonkeyPatch, state: RunState, error: str, detail: str
+) -> None:
+    """409 with a sentence, and with the run to look at."""
+    now = datetime.now(UTC)
+
+    async def cursor(*_: object) -> StreamState:
+        return StreamState(position=Position(cursor="c", start_time="2026-11-01T00:00:00Z"))
+
+    async def start(*_: object) -> None:
+        return
+
+    async def ended(_: object, instance_id: str, __: float) -> Run:
+        return Run(instance_id, "reset_stream", state, now, now, error=error)
+
+    for name, stand_in in (("cursor", cursor), ("start", start), ("ended", ended)):
+        monkeypatch.setattr(task_hub, name, stand_in)
+    body = json.dumps({"start_time": (now - timedelta(days=1)).isoformat()}).encode()
+    params = {"key": "ACC-auditevents"}
+    request = func.HttpRequest("POST", "/api/streams/ACC-auditevents/reset", route_params=params, body=body)
+    response = await RESET(request, None)
+    found = json.loads(response.get_body())
+    assert (response.status_code, found["detail"]) == (409, detail)
+    assert found["instance_id"].startswith("reset-ACC-auditevents-")

@@ -1,5 +1,6 @@
 """The run that replays dead letters, step by step, and what its HTTP function answers meanwhile."""
 
+import asyncio
 import json
 import logging
 from collections.abc import Generator, Iterator
@@ -14,6 +15,7 @@ from durabletask.client import OrchestrationStatus
 
 from onepassword_sentinel.errors import Failure
 from onepassword_sentinel.replay_run import INSTANCE_ID, Place, ReplayBatch, ReplayCounts, ReplayRequest
+from onepassword_sentinel.runs import Run, RunState
 from onepassword_sentinel.wire import from_wire, to_wire
 from orchestrators.replay_dead_letters import (
     BATCHES_PER_GENERATION,
@@ -23,6 +25,7 @@ from orchestrators.replay_dead_letters import (
 )
 from tests.core.conftest import NOW
 from triggers import dead_letters as trigger
+from triggers import task_hub
 
 RUN = replay_dead_letters.build().get_user_function().orchestrator_function
 START = trigger.start_replay.build().get_user_function().client_function
@@ -162,7 +165,7 @@ class Client:
 
 
 @contextmanager
-def storage_of(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def storage_of(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
     async def counts(limit: int) -> dict[str, int]:
         return {}
 
@@ -170,7 +173,7 @@ def storage_of(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         patched.setattr(trigger, "read_part", lambda _: None)
         patched.setattr(trigger, "dead_letters", lambda _: SimpleNamespace(counts=counts))
         patched.setattr(trigger, "_WAIT_SECONDS", 0.2)
-        yield
+        yield patched
 
 
 REQUEST = func.HttpRequest("POST", "/api/dead-letters/replay", body=b"")
@@ -181,7 +184,7 @@ async def test_a_replay_that_takes_long_is_answered_before_it_ends(monkeypatch: 
     with storage_of(monkeypatch):
         answer = await START(REQUEST, Client())
     assert (answer.status_code, answer.headers["Location"]) == (202, "/api/dead-letters")
-    assert json.loads(answer.get_body()) == {"instance_id": INSTANCE_ID, "state": "running", "started": True}
+    assert json.loads(answer.get_body()) == {"instance_id": INSTANCE_ID, "state": "running"}
 
 
 @pytest.mark.parametrize(
@@ -205,3 +208,52 @@ async def test_what_the_last_run_could_not_delete_is_carried_over(
     with storage_of(monkeypatch):
         await START(REQUEST, client)
     assert client.started == [ReplayRequest(Place(delivered=carried))]
+
+
+@pytest.mark.parametrize(
+    ("state", "error", "detail"),
+    [
+        ("failed", "give the role (the others are kept)", "give the role (the others are kept)"),
+        ("failed", "", "The replay failed without a message"),
+        (
+            "stopped",
+            "was terminated: enough of it",
+            "The replay was terminated: enough of it; what was not uploaded is kept",
+        ),
+        ("stopped", "", "The replay was terminated; what was not uploaded is kept"),
+    ],
+)
+async def test_a_replay_that_did_not_complete_says_why(
+    monkeypatch: pytest.MonkeyPatch, state: RunState, error: str, detail: str
+) -> None:
+    """502 with a sentence, and the list has the same."""
+    run = Run(INSTANCE_ID, "replay_dead_letters", state, NOW, NOW, custom_status={"uploaded": 3}, error=error)
+
+    async def ended(*_: object) -> Run:
+        return run
+
+    with storage_of(monkeypatch) as storage:
+        storage.setattr(task_hub, "ended", ended)
+        answer = await START(REQUEST, Client())
+    body = json.loads(answer.get_body())
+    assert (answer.status_code, body["detail"], body["uploaded"]) == (502, detail, 3)
+    assert trigger._replay(run)["error"] == detail
+
+
+async def test_three_callers_at_once_are_answered_about_the_same_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Azure Storage confirms three starts of one run, so nothing follows from a start."""
+    run = Run(INSTANCE_ID, "replay_dead_letters", "completed", NOW, NOW, output={"uploaded": 3})
+    found = asyncio.Event()
+
+    async def ended(*_: object) -> Run:
+        await found.wait()
+        return run
+
+    with storage_of(monkeypatch) as storage:
+        storage.setattr(task_hub, "ended", ended)
+        calls = [asyncio.create_task(START(REQUEST, Client())) for _ in range(3)]
+        found.set()
+        answers = await asyncio.gather(*calls)
+    assert [answer.status_code for answer in answers] == [200] * 3
+    (body,) = {answer.get_body() for answer in answers}
+    assert json.loads(body)["uploaded"] == 3
