@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from local.host.errors import HostError
 from local.host.frames import Frame
+from local.host.host_json import read_host_json
 
 # Documented defaults of host.json: extensions.http.routePrefix, and durableTask for Azure Storage on a Consumption plan
 # (learn.microsoft.com, "host.json reference", "Durable Functions settings").
@@ -16,6 +17,7 @@ _ROUTE_PREFIX = "api"
 _TASK_HUB = "TestHubName"
 _CONCURRENT_ACTIVITIES = 10
 _CONCURRENT_ORCHESTRATORS = 5
+_REORDER_WINDOW = 30
 
 _SETTING = re.compile(r"%([^%\s]+)%")
 _DURABLE_NAME = {
@@ -112,12 +114,16 @@ def _resolve(value: Any, settings: Mapping[str, str]) -> Any:
 
 @dataclass(frozen=True)
 class HostConfiguration:
-    """The parts of host.json that this host obeys."""
+    """The parts of host.json that this host obeys.
+
+    :ivar sorts_entity_messages: whether ``entityMessageReorderWindowInMinutes`` is anything but 0.
+    """
 
     task_hub: str = _TASK_HUB
     route_prefix: str = _ROUTE_PREFIX
     concurrent_activities: int = _CONCURRENT_ACTIVITIES
     concurrent_orchestrators: int = _CONCURRENT_ORCHESTRATORS
+    sorts_entity_messages: bool = True
     extensions: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
@@ -126,16 +132,14 @@ class HostConfiguration:
 
         :raises HostError: it is missing or not JSON.
         """
-        try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise HostError(f"{path.name} cannot be read: {error}") from error
+        content = read_host_json(path, settings)
         extensions = content.get("extensions", {})
         durable = extensions.get("durableTask", {})
         return cls(
             task_hub=_resolve(durable.get("hubName", _TASK_HUB), settings),
             route_prefix=extensions.get("http", {}).get("routePrefix", _ROUTE_PREFIX),
-            concurrent_activities=durable.get("maxConcurrentActivityFunctions", _CONCURRENT_ACTIVITIES),
-            concurrent_orchestrators=durable.get("maxConcurrentOrchestratorFunctions", _CONCURRENT_ORCHESTRATORS),
+            concurrent_activities=int(durable.get("maxConcurrentActivityFunctions", _CONCURRENT_ACTIVITIES)),
+            concurrent_orchestrators=int(durable.get("maxConcurrentOrchestratorFunctions", _CONCURRENT_ORCHESTRATORS)),
+            sorts_entity_messages=int(durable.get("entityMessageReorderWindowInMinutes", _REORDER_WINDOW)) != 0,
             extensions=extensions,
         )

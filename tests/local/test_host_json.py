@@ -1,0 +1,29 @@
+"""host.json is read as the Functions host reads it."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from local.host.functions import HostConfiguration
+
+WINDOW = "extensions__durableTask__entityMessageReorderWindowInMinutes"
+
+
+@pytest.mark.parametrize(
+    ("section", "settings", "expected"),
+    [
+        ({}, {}, True),
+        ({"entityMessageReorderWindowInMinutes": 0}, {}, False),
+        ({"entityMessageReorderWindowInMinutes": 30}, {}, True),
+        ({"entityMessageReorderWindowInMinutes": 0}, {f"AzureFunctionsJobHost__{WINDOW}": "30"}, True),
+        ({}, {f"AzureFunctionsJobHost__{WINDOW}": "0"}, False),
+        ({"entityMessageReorderWindowInMinutes": 30}, {f"AZUREFUNCTIONSJOBHOST__{WINDOW.upper()}": "0"}, False),
+    ],
+    ids=["default", "off", "on", "switched on", "switched off", "any case"],
+)
+def test_the_message_sorter(tmp_path: Path, section: dict, settings: dict, *, expected: bool) -> None:
+    """The message sorter is on unless host.json, or an app setting that overrides it, sets its window to 0."""
+    path = tmp_path / "host.json"
+    path.write_text(json.dumps({"version": "2.0", "extensions": {"durableTask": section}}))
+    assert HostConfiguration.read(path, settings).sorts_entity_messages is expected
