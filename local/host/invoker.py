@@ -12,7 +12,7 @@ from local.host.worker import WorkerProcess
 # Where the extension serves its management API, and the key for it, which nothing checks here.
 _WEBHOOK_PATH = "/runtime/webhooks/durabletask"
 _SYSTEM_KEY = "local-durabletask-extension-key"
-_MAX_GRPC_MESSAGE_BYTES = 2**31 - 1
+_MAX_GRPC_MESSAGE_BYTES = 4_194_304
 
 
 def durable_client(task_hub: str, engine_address: str, http_url: str) -> str:
@@ -24,15 +24,16 @@ def durable_client(task_hub: str, engine_address: str, http_url: str) -> str:
     return json.dumps(
         {
             "taskHubName": task_hub,
-            "connectionName": "Storage",
-            "creationUrls": {},
-            "managementUrls": {},
-            "baseUrl": http_url + _WEBHOOK_PATH,
+            "connectionName": None,
+            "creationUrls": None,
+            "managementUrls": None,
+            "baseUrl": None,
             "httpBaseUrl": http_url + _WEBHOOK_PATH,
             "requiredQueryStringParameters": f"code={_SYSTEM_KEY}",
             "rpcBaseUrl": f"http://{engine_address}",
             "useForwardedHost": False,
             "maxGrpcMessageSizeInBytes": _MAX_GRPC_MESSAGE_BYTES,
+            "grpcHttpClientTimeout": '"00:01:40"',
         }
     )
 
