@@ -11,32 +11,45 @@ WaitForInstance without a deadline fails or gives up at 30 s    client.py polls;
 a parent waits 30 s for a child and then for ever               here: the child's end reports to the parent
 ten server threads, each wait holds one                         engine_server.py: more threads, for clients only
 two engines on one port split the traffic                       engine_server.py: a free port, no port sharing
-work of a dead worker is lost                                   pump.py gives it back, at least once
+work of a dead worker is lost                                   pump.py: a turn runs again, the rest fails
 timers and results of an older execution reach the newer one    here: both are bound to an execution
 a late event dispatches a finished instance again, without end  here: finished instances are never dispatched
 locks on entities are not enforced against other callers        not done: do not test exclusion by locks
 orchestrators see the newer protocol of entity messages         entity_events.py
+entity calls arrive although the message sorter drops them      here: dropped, unless host.json turns it off
 children do not know their parent                               here: filled in
 a child's failure loses its type                                here: the child's own details are passed on
+a terminated child has a failure text                           here: neither type nor text
+a child that runs cannot be started again                       here: it is replaced
 starting an id that has finished is refused                     here: it is replaced
-4 MB limit on gRPC messages                                     engine_server.py: none
+terminating what has finished, or is unknown, succeeds          here: refused
+runs have failure details                                       queries.py: a text in the output
+pages of any size, in order of creation                         queries.py: 1,000 at most, in order of the ids
+timers fire on time                                             here: early by the fraction of a second
+a turn that runs again has its old time                         work_queues.py: the time at which it runs
+what is stored and what is sent happen at once                  engine_faults.py, when a test requests it
+4 MB limit on gRPC messages                                     engine_server.py: none; the clients have it
 a limit on history hangs the instance                           engine_server.py: none
 purging a running instance, recursive terminate: ignored        not done (nor does Azure cascade a terminate)
-activity failures are as the worker made them                   failures.py
+failures are as the worker made them                            failures.py
 timers and hops are polled every 0.1 s                          engine_server.py: work is signalled
 a start scheduled for later starts at once                      not done
 ==============================================================  ====================================================
 """
 
+import math
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import durabletask.internal.orchestrator_service_pb2 as pb
+import grpc
 from durabletask.internal import helpers
 from durabletask.testing.in_memory_backend import OrchestrationInstance
 
-from local.host.engine_server import EngineServer
+from local.host.engine_faults import EngineFaults
+from local.host.queries import TaskHubQueries
 from local.host.work import Activity
 
 # What Azure Storage lets a start replace: OverridableExistingInstanceStates, NonRunningStates by default.
@@ -58,14 +71,24 @@ class _Waiting:
     task_id: int
 
 
-class DurableBackend(EngineServer):
-    """The engine with its differences from Azure Storage put right. Work is taken from it in work_queues.py."""
+class DurableBackend(TaskHubQueries):
+    """The engine with its differences from Azure Storage put right. Work is taken from it in work_queues.py.
 
+    Attributes:
+        faults: What a test requests.
+        sorts_entity_messages: Whether the extension's message sorter is on. It drops each call from an orchestration to
+            an entity without a trace, because such a call has no timestamp over gRPC.
+
+    """
+
+    faults: EngineFaults
+    sorts_entity_messages: bool = True
     _executions: dict[str, str]
     _waiting: dict[str, list[_Waiting]]
 
     def start(self) -> str:
         """Serve durable clients; see the base class."""
+        self.faults = EngineFaults()
         self._executions = {}
         self._waiting = {}
         return super().start()
@@ -75,9 +98,43 @@ class DurableBackend(EngineServer):
         if not request.orchestrationIdReusePolicy.replaceableStatus:
             request.orchestrationIdReusePolicy.replaceableStatus.extend(_REPLACEABLE)
         with self._lock:
+            exists = request.instanceId in self._instances
+            if self.faults.takes_start(request.instanceId, exists=exists):
+                return pb.CreateInstanceResponse(instanceId=request.instanceId)
             response = super().StartInstance(request, context)
             self._begin_execution(self._instances[response.instanceId])
             return response
+
+    def TerminateInstance(self, request: pb.TerminateRequest, context: Any) -> pb.TerminateResponse:  # noqa: N802 - the service's name
+        """Terminate an instance that has not finished."""
+        with self._lock:
+            self._require_unfinished(request.instanceId, context)
+            return super().TerminateInstance(request, context)
+
+    def SuspendInstance(self, request: pb.SuspendRequest, context: Any) -> pb.SuspendResponse:  # noqa: N802 - the service's name
+        """Suspend an instance that has not finished."""
+        with self._lock:
+            self._require_unfinished(request.instanceId, context)
+            return super().SuspendInstance(request, context)
+
+    def ResumeInstance(self, request: pb.ResumeRequest, context: Any) -> pb.ResumeResponse:  # noqa: N802 - the service's name
+        """Resume an instance that has not finished."""
+        with self._lock:
+            self._require_unfinished(request.instanceId, context)
+            return super().ResumeInstance(request, context)
+
+    def RaiseEvent(self, request: pb.RaiseEventRequest, context: Any) -> pb.RaiseEventResponse:  # noqa: N802 - the service's name
+        """Raise an event for an instance that has not finished."""
+        with self._lock:
+            self._require_unfinished(request.instanceId, context)
+            return super().RaiseEvent(request, context)
+
+    def _require_unfinished(self, instance_id: str, context: Any) -> None:
+        instance = self._instances.get(instance_id)
+        if instance is None:
+            context.abort(grpc.StatusCode.NOT_FOUND, f"No instance with ID '{instance_id}' was found.")
+        elif self._is_terminal_status(instance.status):
+            context.abort(grpc.StatusCode.FAILED_PRECONDITION, f"The orchestration instance {instance_id} has ended.")
 
     def backdate(self, instance_id: str, by: timedelta) -> None:
         """Let an instance have begun and ended earlier than it did."""
@@ -144,7 +201,22 @@ class DurableBackend(EngineServer):
             if (current := self._current(instance_id, execution)) is not None:
                 self._deliver(current, helpers.new_timer_fired_event(action.id, fire_at))
 
-        self.call_at(fire_at, fire)
+        # The delay goes to a queue in whole seconds, cut off: a timer fires early by the fraction.
+        delay = math.floor(max(0.0, (fire_at - datetime.now(UTC)).total_seconds()))
+        self.call_at(datetime.now(UTC) + timedelta(seconds=delay), fire)
+
+    def _queue_entity_operation(self, entity_id: str, event: pb.HistoryEvent) -> None:
+        if not (self.sorts_entity_messages and event.HasField("entityOperationCalled")):
+            super()._queue_entity_operation(entity_id, event)
+
+    def _process_create_sub_orchestration_action(
+        self, instance: OrchestrationInstance, action: pb.OrchestratorAction
+    ) -> None:
+        # A child that is started again under its id becomes a new execution, whatever the old one is doing.
+        child_id = action.createSubOrchestration.instanceId
+        if self._instances.pop(child_id, None) is not None:
+            self._orchestration_queue_set.discard(child_id)
+        super()._process_create_sub_orchestration_action(instance, action)
 
     def _process_send_entity_message_action(
         self, instance: OrchestrationInstance, action: pb.OrchestratorAction
@@ -160,7 +232,9 @@ class DurableBackend(EngineServer):
     def _watch_sub_orchestration(self, parent_instance_id: str, sub_instance_id: str, task_id: int) -> None:
         parent, child = self._instances[parent_instance_id], self._instances[sub_instance_id]
         waiting = _Waiting(parent_instance_id, self._executions[parent_instance_id], task_id)
-        self._waiting.setdefault(sub_instance_id, []).append(waiting)
+        waiters = self._waiting.setdefault(sub_instance_id, [])
+        if waiting not in waiters:
+            waiters.append(waiting)
         if (started := _execution_started(child.pending_events)) is not None:
             started.parentInstance.CopyFrom(
                 pb.ParentInstanceInfo(
@@ -188,7 +262,8 @@ class DurableBackend(EngineServer):
             if child.status == pb.ORCHESTRATION_STATUS_COMPLETED:
                 event = helpers.new_sub_orchestration_completed_event(waiting.task_id, child.output)
             else:
-                details = child.failure_details or pb.TaskFailureDetails(errorMessage=child.output or "terminated")
+                # None of a terminated child, and of one whose function failed as an invocation.
+                details = child.failure_details
                 failed = pb.SubOrchestrationInstanceFailedEvent(taskScheduledId=waiting.task_id, failureDetails=details)
                 event = pb.HistoryEvent(eventId=-1, subOrchestrationInstanceFailed=failed)
             self._deliver(parent, event)

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from local.host.engine import App, Engine
+from local.host.engine_faults import EngineFaults
 from local.host.engine_server import IN_PROCESS
 from local.host.errors import HostError
 from local.host.invoker import Invoker, durable_client
@@ -37,6 +38,13 @@ class InMemoryEngine(Engine):
         self.client_binding = durable_client(app.configuration.task_hub, backend.start(), app.http_url)
         invoker = Invoker(app.worker, self.client_binding)
         self._pump = Pump(backend, invoker, app.functions, app.configuration)
+
+    @property
+    def faults(self) -> EngineFaults:
+        """What a test requests of the engine."""
+        if self._backend is None:
+            raise HostError("The host has not started.")
+        return self._backend.faults
 
     async def pause(self) -> None:
         """Start no more work and abandon what is running."""

@@ -37,6 +37,7 @@ class Pump:
     ) -> None:
         self.error: BaseException | None = None
         self._backend = backend
+        backend.sorts_entity_messages = configuration.sorts_entity_messages
         self._invoker = invoker
         self._functions = {(function.trigger, function.durable_name): function for function in functions.values()}
         self._free = {
@@ -89,22 +90,24 @@ class Pump:
             self._backend.abandon_turn(turn)
             return
         except InvocationError as error:
-            response = _failed_turn(failures.of_function(error))
+            response = _failed_turn(failures.output_of_turn(error))
         if response is None:
-            response = _failed_turn(failures.of_missing_function("orchestrator", turn.name))
+            known = self._known(_ORCHESTRATION)
+            response = _failed_turn(failures.output_of_missing_orchestrator(turn.name, known))
         self._backend.complete_turn(turn, response)
 
     async def _run_batch(self, batch: EntityBatch) -> None:
         try:
             result = await self._execute(_ENTITY, batch.name, batch.request, pb.EntityBatchResult)
-        except WorkerDiedError:
-            self._backend.abandon_batch(batch)
-            return
-        except InvocationError as error:
-            result = _failed_batch(batch, failures.of_function(error))
+        except (WorkerDiedError, InvocationError) as error:
+            function = self._functions[_ENTITY, batch.name].name
+            result = _failed_batch(batch, failures.of_batch(batch.name, function, error))
         if result is None:
-            result = _failed_batch(batch, failures.of_missing_function("entity", batch.name))
+            result = _failed_batch(batch, failures.of_missing_entity(batch.name, self._known(_ENTITY)))
         self._backend.complete_batch(batch, result)
+
+    def _known(self, trigger: str) -> list[str]:
+        return [name for kind, name in self._functions if kind == trigger]
 
     async def _execute[Response: Message](
         self, trigger: str, name: str, request: Message, response: type[Response]
@@ -129,22 +132,23 @@ class Pump:
 
     async def _deliver(self, activity: Activity) -> None:
         function = self._functions.get((_ACTIVITY, activity.name))
-        outcome: str | pb.TaskFailureDetails
+        # The extension reports the call of an unknown activity without a type or a message.
+        outcome: str | pb.TaskFailureDetails = pb.TaskFailureDetails()
         try:
-            if function is None:
-                outcome = failures.of_missing_function("activity", activity.name)
-            else:
+            if function is not None:
                 outcome = await self._invoker.result(function, {"string": activity.input or ""})
-        except WorkerDiedError:
-            self._backend.abandon_activity(activity)
-            return
+        except WorkerDiedError as died:
+            if self._backend.faults.requeue_lost_activities:
+                self._backend.abandon_activity(activity)
+                return
+            outcome = failures.of_lost_invocation(function.name if function else "", died)
         except InvocationError as error:
             outcome = failures.of_activity(error)
         self._backend.complete_activity(activity, outcome)
 
 
-def _failed_turn(details: pb.TaskFailureDetails) -> pb.OrchestratorResponse:
-    action = helpers.new_complete_orchestration_action(-1, pb.ORCHESTRATION_STATUS_FAILED, failure_details=details)
+def _failed_turn(output: str) -> pb.OrchestratorResponse:
+    action = helpers.new_complete_orchestration_action(-1, pb.ORCHESTRATION_STATUS_FAILED, output)
     return pb.OrchestratorResponse(actions=[action])
 
 

@@ -54,6 +54,9 @@ class WorkQueues(DurableBackend):
         """Apply what the orchestrator decided."""
         response.instanceId = turn.request.instanceId
         response.completionToken = turn.token
+        if self.faults.takes_history(turn.request.instanceId):
+            self._send_without_history(turn, response)
+            return
         self.CompleteOrchestratorTask(response, IN_PROCESS)
 
     def abandon_turn(self, turn: Turn) -> None:
@@ -81,7 +84,8 @@ class WorkQueues(DurableBackend):
             if running is None or instance is None:
                 return False
             if isinstance(outcome, pb.TaskFailureDetails):
-                failed = pb.TaskFailedEvent(taskScheduledId=activity.task_id, failureDetails=outcome)
+                details = outcome if outcome.ByteSize() else None
+                failed = pb.TaskFailedEvent(taskScheduledId=activity.task_id, failureDetails=details)
                 event = pb.HistoryEvent(eventId=-1, taskFailed=failed)
             else:
                 event = helpers.new_task_completed_event(activity.task_id, outcome)
@@ -129,18 +133,36 @@ class WorkQueues(DurableBackend):
                 if caller.instanceId and self._current(caller.instanceId, caller.executionId.value) is None:
                     operation.ClearField("responseDestination")
                 result.operationInfos.append(operation)
+            entity = self._entities[batch.request.instanceId]
+            stored, operations = entity.serialized_state, list(entity.dispatched_operations)
             self.CompleteEntityTask(result, IN_PROCESS)
+            if self.faults.takes_state(entity.instance_id):
+                entity.serialized_state = stored
+                entity.pending_operations[:0] = operations
+                self._enqueue_entity(entity.instance_id)
 
     def abandon_batch(self, batch: EntityBatch) -> None:
         """Give a batch back that was not answered."""
         self.AbandonTaskEntityWorkItem(pb.AbandonEntityTaskRequest(completionToken=batch.token), IN_PROCESS)
 
+    def _send_without_history(self, turn: Turn, response: pb.OrchestratorResponse) -> None:
+        with self._lock:
+            instance = self._instances[turn.request.instanceId]
+            status, length = instance.status, len(instance.history)
+            for action in response.actions:
+                if not action.HasField("completeOrchestration"):
+                    self._process_action(instance, action)
+            instance.status = status
+            del instance.history[length:]
+            self.abandon_turn(turn)
+
     def _dispatch(self, instance: OrchestrationInstance) -> Turn:
         new_events = list(instance.pending_events)
         instance.pending_events.clear()
-        # A turn begins with the time at which it runs: that is what advances an orchestrator's clock.
-        if not new_events[0].HasField("orchestratorStarted"):
-            new_events.insert(0, helpers.new_orchestrator_started_event(datetime.now(UTC)))
+        # A turn begins with the time at which it runs, also when it runs again: an orchestrator's clock follows it.
+        if new_events[0].HasField("orchestratorStarted"):
+            del new_events[0]
+        new_events.insert(0, helpers.new_orchestrator_started_event(datetime.now(UTC)))
         instance.dispatched_events = new_events
         self._orchestration_in_flight.add(instance.instance_id)
         request = pb.OrchestratorRequest(

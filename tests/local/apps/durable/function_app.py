@@ -192,13 +192,13 @@ def entity_rolls_back(ctx, key):
 def two_generations(ctx, generation):
     """Leave a timer and an activity behind in generation 1; generation 2 asks for others under the same task ids."""
     if generation == 1:
-        ctx.create_timer(ctx.current_utc_datetime + timedelta(seconds=0.2))
+        ctx.create_timer(ctx.current_utc_datetime + timedelta(seconds=1.2))
         ctx.call_activity("nap", input={"name": "first-generation", "seconds": 0.1})
         yield ctx.create_timer(ctx.current_utc_datetime + timedelta(seconds=0.02))
         ctx.continue_as_new(2)
         return None
     started = ctx.current_utc_datetime
-    yield ctx.create_timer(started + timedelta(seconds=0.6))
+    yield ctx.create_timer(started + timedelta(seconds=2.5))
     doubled = yield ctx.call_activity("double", input=21)
     return {"waited": (ctx.current_utc_datetime - started).total_seconds(), "doubled": doubled}
 
@@ -210,7 +210,9 @@ def two_generations(ctx, generation):
 @app.durable_client_input(client_name="client")
 async def ticker(tick: func.TimerRequest, client: df.DurableFunctionsClient) -> None:
     running = await client.get_all_orchestration_states(
-        OrchestrationQuery(runtime_status=[OrchestrationStatus.RUNNING, OrchestrationStatus.PENDING])
+        OrchestrationQuery(
+            runtime_status=[OrchestrationStatus.RUNNING, OrchestrationStatus.PENDING], max_instance_count=100
+        )
     )
     log.warning("%d running, past due %s", len(running), tick.past_due)
     await client.schedule_new_orchestration("doubled", input=len(running), instance_id="from-timer")
