@@ -4,10 +4,11 @@ Azure Tables returns at most 1,000 rows a page and refuses to be asked for more;
 2,147,483,647 at once, and read until the end.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Final
 
 import azure.durable_functions as df
+import grpc
 from durabletask.client import EntityQuery, OrchestrationQuery, OrchestrationState, parse_orchestration_state
 from durabletask.entities import EntityMetadata
 from durabletask.internal.client_helpers import build_query_entities_req, build_query_instances_req
@@ -16,38 +17,51 @@ from durabletask.internal.client_helpers import build_query_entities_req, build_
 DETAILED_PAGE: Final = 100
 # Rows without inputs and outputs are about 1 KB.
 PAGE: Final = 1_000
-# "0" is how the in-memory engine ends.
-_THE_END: Final = ("", "0")
 
 
 async def instances(
     client: df.DurableFunctionsClient, query: OrchestrationQuery, most: int
 ) -> AsyncIterator[OrchestrationState]:
-    """Yield what the query finds, by instance id, `most` at most; no page is read that the caller does not need."""
-    token: Any = None
-    largest = DETAILED_PAGE if query.fetch_inputs_and_outputs else PAGE
-    while most > 0:
-        query.max_instance_count = min(largest, most)
+    """Yield what the query finds, by instance id, `most` at most; no page is read that the caller does not need.
+
+    Outputs and custom statuses come always: the extension leaves out only inputs.
+    """
+
+    async def ask(size: int, token: Any) -> Any:
+        query.max_instance_count = size
         # Not public, but the public method cannot stop before the end.
-        page = await client._get_stub().QueryInstances(build_query_instances_req(query, token))  # noqa: SLF001
-        for state in page.orchestrationState[:most]:
+        return await client._get_stub().QueryInstances(build_query_instances_req(query, token))  # noqa: SLF001
+
+    async for page in _pages(ask, DETAILED_PAGE if query.fetch_inputs_and_outputs else PAGE, most):
+        for state in page.orchestrationState:
             yield parse_orchestration_state(state, client._data_converter)  # noqa: SLF001
-        most -= len(page.orchestrationState)
-        token = page.continuationToken
-        if token.value in _THE_END:
-            return
 
 
 async def entities(client: df.DurableFunctionsClient, query: EntityQuery, most: int) -> AsyncIterator[EntityMetadata]:
     """Yield the entities that the query finds, by id, `most` at most; no page is read that the caller does not need."""
-    token: Any = None
-    largest = DETAILED_PAGE if query.include_state else PAGE
-    while most > 0:
-        query.page_size = min(largest, most)
-        page = await client._get_stub().QueryEntities(build_query_entities_req(query, token))  # noqa: SLF001
-        for entity in page.entities[:most]:
+
+    async def ask(size: int, token: Any) -> Any:
+        query.page_size = size
+        return await client._get_stub().QueryEntities(build_query_entities_req(query, token))  # noqa: SLF001
+
+    async for page in _pages(ask, DETAILED_PAGE if query.include_state else PAGE, most):
+        for entity in page.entities:
             yield EntityMetadata.from_entity_metadata(entity, query.include_state, client._data_converter)  # noqa: SLF001
-        most -= len(page.entities)
+
+
+async def _pages(ask: Callable[[int, Any], Awaitable[Any]], size: int, most: int) -> AsyncIterator[Any]:
+    """Yield pages until the end or `most` rows; a page over the 4 MB of a message is asked for in half."""
+    token: Any = None
+    while most > 0:
+        try:
+            page = await ask(min(size, most), token)
+        except grpc.aio.AioRpcError as error:
+            if error.code() is not grpc.StatusCode.RESOURCE_EXHAUSTED or size == 1:
+                raise
+            size //= 2
+            continue
+        yield page
+        most -= len(page.orchestrationState if hasattr(page, "orchestrationState") else page.entities)
         token = page.continuationToken
-        if token.value in _THE_END:
+        if not token.value:
             return
