@@ -1,5 +1,6 @@
 """The durable entity that holds a stream's cursor, one per key."""
 
+import logging
 from datetime import UTC, datetime
 from typing import Any
 
@@ -7,11 +8,12 @@ import azure.durable_functions as df
 import msgspec
 from durabletask.entities import EntityContext
 
-from onepassword_sentinel.stream_operations import Forget, OperationRefusedError, Reset, Stop, forget, reset, stop
+from onepassword_sentinel.stream_operations import Forget, OperationRejectedError, Reset, Stop, forget, reset, stop
 from onepassword_sentinel.stream_state import Begin, Commit, Release, StreamState, begin, commit, release
 from onepassword_sentinel.wire import from_wire, to_wire
 
 bp = df.Blueprint()
+_LOG = logging.getLogger(__name__)
 
 
 # No class: every public attribute of an entity class can be called as an operation, `set_state` among them.
@@ -23,49 +25,61 @@ def stream_cursor(ctx: EntityContext, data: dict[str, Any] | None) -> dict[str, 
     operate the app. Every answer has the state as it is now and whether the operation was `accepted`; `reset` also has
     the `old` state.
 
-    Raises:
-        OperationRefusedError: the operation would do harm, or there is none of this name.
-
+    An operation that would do harm, or that does not exist, changes nothing. Its answer says why under `rejected`: an
+    exception would look like a worker that died, and the call would be repeated.
     """
     before = from_wire(StreamState, ctx.get_state())
-    state, accepted = before, True
-    match ctx.operation:
-        case "begin":
-            state, accepted = begin(before, _run_says(ctx, Begin, data))
-        case "commit":
-            state, accepted = commit(before, _run_says(ctx, Commit, data))
-        case "release":
-            state, accepted = release(before, _run_says(ctx, Release, data))
-        case "stop":
-            _operator_says(ctx, Stop, data)
-            state = stop(before, datetime.now(UTC))
-        case "reset":
-            state = reset(before, _operator_says(ctx, Reset, data), datetime.now(UTC))
-        case "forget":
-            forget(before, _operator_says(ctx, Forget, data))
-            ctx.set_state(None)
-            return {"accepted": True, "state": None}
-        case unknown:
-            raise OperationRefusedError(
-                f"a stream cursor has no operation {unknown!r}; an operator may signal reset and stop"
-            )
-    kept = to_wire(state)
+    try:
+        state, accepted = _after(ctx.operation, before, data)
+    except OperationRejectedError as error:
+        # A signal has no caller that could say so.
+        _LOG.warning("the cursor %s rejected %s: %s", ctx.entity_id.key, ctx.operation, error)
+        return {"accepted": False, "rejected": str(error), "state": to_wire(before)}
+    kept = None if state is None else to_wire(state)
     ctx.set_state(kept)
     return {"accepted": accepted, "state": kept} | ({"old": to_wire(before)} if ctx.operation == "reset" else {})
 
 
-def _run_says[T](ctx: EntityContext, cls: type[T], data: dict[str, Any] | None) -> T:
+def _after(operation: str, before: StreamState, data: dict[str, Any] | None) -> tuple[StreamState | None, bool]:
+    """Return the state after the operation, None if it is forgotten, and whether the operation was accepted.
+
+    Raises:
+        OperationRejectedError: the operation would do harm, or there is none of this name.
+
+    """
+    match operation:
+        case "begin":
+            return begin(before, _run_says(operation, Begin, data))
+        case "commit":
+            return commit(before, _run_says(operation, Commit, data))
+        case "release":
+            return release(before, _run_says(operation, Release, data))
+        case "stop":
+            _operator_says(operation, Stop, data)
+            return stop(before, datetime.now(UTC)), True
+        case "reset":
+            return reset(before, _operator_says(operation, Reset, data), datetime.now(UTC)), True
+        case "forget":
+            forget(before, _operator_says(operation, Forget, data))
+            return None, True
+        case unknown:
+            raise OperationRejectedError(
+                f"a stream cursor has no operation {unknown!r}; an operator may signal reset and stop"
+            )
+
+
+def _run_says[T](operation: str, cls: type[T], data: dict[str, Any] | None) -> T:
     try:
         return from_wire(cls, data)
     except msgspec.ValidationError as error:
-        raise OperationRefusedError(
-            f"{ctx.operation} belongs to the app's own runs, which know the fencing number in force ({error}); an "
+        raise OperationRejectedError(
+            f"{operation} belongs to the app's own runs, which know the fencing number in force ({error}); an "
             "operator may signal reset and stop"
         ) from error
 
 
-def _operator_says[T](ctx: EntityContext, cls: type[T], data: dict[str, Any] | None) -> T:
+def _operator_says[T](operation: str, cls: type[T], data: dict[str, Any] | None) -> T:
     try:
         return from_wire(cls, data)
     except msgspec.ValidationError as error:
-        raise OperationRefusedError(f"{ctx.operation} was given what it does not understand: {error}") from error
+        raise OperationRejectedError(f"{operation} was given what it does not understand: {error}") from error

@@ -16,7 +16,7 @@ from onepassword_sentinel.stream_state import CAUGHT_UP, StreamState
 _SLACK: Final = timedelta(minutes=5)
 
 
-class OperationRefusedError(ValueError):
+class OperationRejectedError(ValueError):
     """A stream does not do what it was asked to; the message says why."""
 
 
@@ -45,7 +45,7 @@ def stop(state: StreamState, now: datetime) -> StreamState:
     The activity goes on to deliver what it has in hand and commits it, so that nothing is repeated.
 
     Raises:
-        OperationRefusedError: there is no such stream.
+        OperationRejectedError: there is no such stream.
 
     """
     _must_have_begun(state)
@@ -61,16 +61,16 @@ def reset(state: StreamState, asked: Reset, now: datetime) -> StreamState:
     way must not skip over them.
 
     Raises:
-        OperationRefusedError: the time is of no use, or this is no live stream.
+        OperationRejectedError: the time is of no use, or this is no live stream.
 
     """
     _must_have_begun(state)
     if state.position.end_time is not None:
-        raise OperationRefusedError("this is a backfill's cursor; a window of its own is another backfill")
+        raise OperationRejectedError("this is a backfill's cursor; a window of its own is another backfill")
     try:
         start = beginning(asked.start_time, now)
     except ValueError as error:
-        raise OperationRefusedError(f"start_time {error}") from error
+        raise OperationRejectedError(f"start_time {error}") from error
     return replace(
         state,
         position=Position(start_time=format_moment(start)),
@@ -91,15 +91,15 @@ def forget(state: StreamState, asked: Forget) -> None:
     """Allow that a cursor is forgotten.
 
     Raises:
-        OperationRefusedError: it is a live one's, or the backfill is not finished, or not for long enough.
+        OperationRejectedError: it is a live one's, or the backfill is not finished, or not for long enough.
 
     """
     if state.position.end_time is None:
-        raise OperationRefusedError("a live stream's cursor is never forgotten: the next poll would begin anew")
+        raise OperationRejectedError("a live stream's cursor is never forgotten: the next poll would begin anew")
     if not is_finished(state):
-        raise OperationRefusedError("the backfill is not finished: without its cursor it would begin anew")
+        raise OperationRejectedError("the backfill is not finished: without its cursor it would begin anew")
     if state.succeeded_at is None or state.succeeded_at >= asked.finished_before:
-        raise OperationRefusedError("the backfill was finished too short a time ago: a restart would deliver it again")
+        raise OperationRejectedError("the backfill was finished too short a time ago: a restart would deliver it again")
 
 
 def is_finished(state: StreamState) -> bool:
@@ -124,7 +124,7 @@ def beginning(text: str, now: datetime) -> datetime:
 
 def _must_have_begun(state: StreamState) -> None:
     if state.position.start_time is None:
-        raise OperationRefusedError(
+        raise OperationRejectedError(
             "there is no such stream: a live one's key is <account uuid>-<event type>, and it has been polled before"
         )
 

@@ -2,6 +2,7 @@
 
 import logging
 from collections import Counter
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Final
 
@@ -14,9 +15,10 @@ from onepassword_sentinel.discovery import Stream
 from onepassword_sentinel.payloads import BackfillRequest
 from onepassword_sentinel.requests import InvalidRequestError
 from onepassword_sentinel.sentences import joined
+from onepassword_sentinel.stream_state import CAUGHT_UP
 from onepassword_sentinel.wire import from_wire, to_wire
 from orchestrators.children import rows_of_problems, wait_for_all
-from orchestrators.orchestration import Steps, report, retry_policy, utc_now
+from orchestrators.orchestration import Steps, reason, report, retry_policy, utc_now, wait_until
 
 bp = df.Blueprint()
 
@@ -25,7 +27,7 @@ MOST_PAUSES: Final = 10
 
 
 class BackfillFailedError(Exception):
-    """At least one stream failed, or there was nothing to do; the message has one sentence for each."""
+    """At least one stream did not deliver its window, or there was nothing to do; one sentence for each."""
 
 
 @bp.orchestration_trigger(context_name="ctx")
@@ -36,7 +38,7 @@ def backfill(ctx: OrchestrationContext, data: dict[str, Any] | None) -> Steps[di
     2. Ask which streams there are, and pick those that are meant.
     3. Drain each in a child of its own with a cursor of its own, which a restart goes on from; they share what
        backfills may take of the request quota.
-    4. Fail with all the sentences if any of them failed.
+    4. Fail with all the sentences if any of them did not deliver its window, busy ones included.
     """
     log = ctx.create_replay_safe_logger(logging.getLogger(__name__))
     try:
@@ -65,7 +67,7 @@ def backfill(ctx: OrchestrationContext, data: dict[str, Any] | None) -> Steps[di
         named = [{**row, "instance_id": ctx.instance_id, "backfill_id": request.id} for row in rows]
         if unreported := (yield from report(ctx, request.pacing, outcomes=named)):
             log.warning("the health rows of backfill %s could not be delivered: %s", request.id, unreported)
-    sentences = [*(problem["message"] for problem in problems), *ended.problems]
+    sentences = [*(problem["message"] for problem in problems), *ended.problems, *_undelivered(ended.results)]
     events = sum(result["events"] for result in ended.results.values())
     state = "failed" if sentences else "ended"
     ctx.set_custom_status({**about, "state": state, "streams": len(streams), "events": events})
@@ -86,10 +88,10 @@ def _discover(ctx: OrchestrationContext, request: BackfillRequest) -> Steps[dict
                 "discover_streams", input={"v": 1}, retry_policy=retry_policy(request.pacing)
             )
         except TaskFailedError as error:
-            return {"streams": [], "problems": [_problem(error.details.message, kind="transient")]}
+            return {"streams": [], "problems": [_problem(reason(error), kind="transient")]}
         if not any(problem["kind"] == "throttled" for problem in _relevant(request, found["problems"])):
             break
-        yield ctx.create_timer(utc_now(ctx) + timedelta(seconds=request.pacing.throttle_seconds))
+        yield from wait_until(ctx, utc_now(ctx) + timedelta(seconds=request.pacing.throttle_seconds))
     return found
 
 
@@ -110,6 +112,16 @@ def _problems(request: BackfillRequest, streams: list[Stream], found: list[dict[
     if not streams and not problems and not missing:
         missing.append(_problem(f"no account is named {request.account!r}, so there is nothing to backfill"))
     return [*problems, *missing]
+
+
+def _undelivered(results: Mapping[str, dict[str, Any]]) -> list[str]:
+    """Name the streams that ended in order without their whole window, as one that found its cursor taken."""
+    return [
+        f"{result['error'] or f'{label}: it ended as {result["outcome"]}'}; "
+        "its window is not delivered: restart the backfill, which goes on from there"
+        for label, result in results.items()
+        if result["outcome"] not in CAUGHT_UP
+    ]
 
 
 def _problem(message: str, *, kind: str = "permanent") -> dict[str, str]:

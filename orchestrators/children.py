@@ -40,8 +40,8 @@ def wait_for_all(children: Mapping[Stream, Task[Any]]) -> Steps[Ended]:
         except TaskFailedError as error:
             message = error.details.message
             if f"{stream.label}: " not in message:
-                # It ended without a word of its own: somebody terminated it, or its code failed.
-                message = f"{stream.label}: {message}"
+                # It could not report for itself: somebody terminated it, or its code failed.
+                message = f"{stream.label}: {message or _unexplained(error.details.error_type)}"
                 ended.rows.append(
                     {
                         "outcome": "failed",
@@ -53,3 +53,10 @@ def wait_for_all(children: Mapping[Stream, Task[Any]]) -> Steps[Ended]:
                 )
             ended.problems.append(message)
     return ended
+
+
+def _unexplained(error_type: str) -> str:
+    """Say how a run ended of which the platform gives no text; a terminated one has no type of error either."""
+    if error_type:
+        return f"failed with {error_type} and no message: look in the app's log"
+    return "was terminated; if nobody did that, the app lacks a function: deploy it again"

@@ -9,11 +9,14 @@ import azure.durable_functions as df
 from durabletask.entities import EntityInstanceId
 from durabletask.task import OrchestrationContext, TaskFailedError
 
+from onepassword_sentinel.errors import Failure
 from onepassword_sentinel.payloads import DrainRequest, TransferRequest
-from onepassword_sentinel.stream_state import StreamState
+from onepassword_sentinel.stream_operations import OperationRejectedError
+from onepassword_sentinel.stream_state import CAUGHT_UP, StreamState
 from onepassword_sentinel.transfer import Transfer
 from onepassword_sentinel.wire import from_wire, to_wire
-from orchestrators.orchestration import Steps, report, retry_policy, utc_now
+from orchestrators.entity_calls import EntityCallFailedError, call_entity
+from orchestrators.orchestration import Steps, reason, report, retry_policy, utc_now, wait_until
 from orchestrators.stream_run import GOES_ON, StreamRun
 
 bp = df.Blueprint()
@@ -37,8 +40,8 @@ def drain_stream(ctx: OrchestrationContext, data: dict[str, Any]) -> Steps[dict[
        knows where it is to begin: fail.
     2. `transfer_events`, then `commit` of what it achieved, also when it failed on the way; again while more waits.
     3. `release`, however it went, and report the outcome.
-    4. Fail with one sentence if it failed. What throttles is waited out by a durable timer; a wait that does not end
-       before the next tick is left to it.
+    4. Fail with one sentence if it failed, as it does where the cursor cannot be called. What throttles is waited out
+       by a durable timer; a wait that does not end before the next tick is left to it.
 
     A backfill has no next tick: it has no budget, waits out whatever passes by itself, and goes on in a generation of
     its own before its history grows long.
@@ -53,11 +56,11 @@ def drain_stream(ctx: OrchestrationContext, data: dict[str, Any]) -> Steps[dict[
     ctx.set_custom_status(run.custom_status())
     if (yield from _begin(ctx, cursor, run)):
         yield from _drain(ctx, cursor, run)
-        yield ctx.call_entity(cursor, "release", to_wire(run.release(utc_now(ctx))))
+        yield from _release(ctx, cursor, run)
     ctx.set_custom_status(run.custom_status())
     if request.is_backfill and run.outcome in GOES_ON:
         if run.pause:
-            yield ctx.create_timer(utc_now(ctx) + timedelta(seconds=run.pause))
+            yield from wait_until(ctx, utc_now(ctx) + timedelta(seconds=run.pause))
         ctx.continue_as_new(to_wire(run.next_generation()), save_events=True)
         return None
 
@@ -79,24 +82,35 @@ def _begin(ctx: OrchestrationContext, cursor: EntityInstanceId, run: StreamRun) 
 
     A poll that finds it taken leaves it to the next tick. A backfill waits for the lease to run out, as that of a run
     that was terminated does. Such a run's activity may still renew it, but only for so long as an activity can be at
-    work; whoever renews it later is alive.
+    work; whoever renews it later is alive. It also waits until the time that a remote has set.
     """
     asked_first = utc_now(ctx)
     while True:
-        answer = yield ctx.call_entity(cursor, "begin", to_wire(run.begin(ctx.instance_id, utc_now(ctx))))
+        asked_at = utc_now(ctx)
+        begin = to_wire(run.begin(ctx.instance_id, asked_at))
+        try:
+            answer = yield from call_entity(ctx, cursor, "begin", begin, run.request.pacing)
+        except (EntityCallFailedError, OperationRejectedError) as error:
+            _call_failed(run, error)
+            return False
         run.state = from_wire(StreamState, answer["state"])
         if answer["accepted"]:
             run.granted()
             return True
         now, pacing, lease_until = utc_now(ctx), run.request.pacing, run.state.lease_until
-        run.refused(now)
+        # The cursor compared with this time; by now, what it refused for may be over.
+        run.refused(asked_at)
+        if run.request.is_backfill and run.outcome == "throttled" and run.state.not_before:
+            ctx.set_custom_status(run.custom_status())
+            yield from wait_until(ctx, run.state.not_before)
+            continue
         if not run.request.is_backfill or run.outcome != "busy" or lease_until is None:
             return False
         renewed_at = lease_until - timedelta(seconds=pacing.lease_seconds)
         if renewed_at > asked_first + timedelta(seconds=run.state.transfer_limit):
             return False
         ctx.set_custom_status(run.custom_status())
-        yield ctx.create_timer(min(max(lease_until, now), now + timedelta(seconds=2 * pacing.retry_seconds)))
+        yield from wait_until(ctx, min(lease_until, now + timedelta(seconds=2 * pacing.retry_seconds)))
 
 
 def _drain(ctx: OrchestrationContext, cursor: EntityInstanceId, run: StreamRun) -> Steps[None]:
@@ -120,13 +134,19 @@ def _drain(ctx: OrchestrationContext, cursor: EntityInstanceId, run: StreamRun) 
                 retry_policy=retry_policy(pacing),
             )
         except TaskFailedError as error:
-            run.attempts_failed(error.details.message)
+            run.attempts_failed(_about(run, reason(error)))
             return
         result = from_wire(Transfer, output)
         if result.stopped or result.superseded:
             run.stopped() if result.stopped else run.lost()
             return
-        answer = yield ctx.call_entity(cursor, "commit", to_wire(transfer.commit(result, utc_now(ctx))))
+        commit = to_wire(transfer.commit(result, utc_now(ctx)))
+        try:
+            answer = yield from call_entity(ctx, cursor, "commit", commit, pacing)
+        except (EntityCallFailedError, OperationRejectedError) as error:
+            # Its events are not counted: to deliver the same ones over and over is no progress.
+            _call_failed(run, error)
+            return
         run.tally.add(result.tally)
         found = from_wire(StreamState, answer["state"])
         if found.has_ended(state.fence):
@@ -142,5 +162,32 @@ def _drain(ctx: OrchestrationContext, cursor: EntityInstanceId, run: StreamRun) 
         if run.outcome not in ("more", "throttled") or (deadline is not None and resume_at >= deadline):
             return
         if wait:
-            yield ctx.create_timer(resume_at)
+            yield from wait_until(ctx, resume_at)
     run.outcome = "more"
+
+
+def _release(ctx: OrchestrationContext, cursor: EntityInstanceId, run: StreamRun) -> Steps[None]:
+    """Give the stream back; where that fails, the next run has to wait until the lease runs out."""
+    try:
+        yield from call_entity(ctx, cursor, "release", to_wire(run.release(utc_now(ctx))), run.request.pacing)
+    except (EntityCallFailedError, OperationRejectedError) as error:
+        until = f"{run.state.lease_until:%H:%M:%S} UTC" if run.state.lease_until else "its lease ends"
+        locked = f"{error}; no run is granted the stream before {until}"
+        log = ctx.create_replay_safe_logger(logging.getLogger(__name__))
+        log.warning(_about(run, locked))
+        # A backfill that goes on waits for its own lease. A run that failed, or lost the stream, says that instead.
+        if run.outcome in CAUGHT_UP or (run.outcome in GOES_ON and not run.request.is_backfill):
+            run.attempts_failed(_about(run, locked))
+
+
+def _call_failed(run: StreamRun, error: EntityCallFailedError | OperationRejectedError) -> None:
+    """Note that the cursor did not do what it was called for; only what it rejected is not worth another attempt."""
+    run.attempts_failed(_about(run, str(error)))
+    if isinstance(error, OperationRejectedError):
+        run.outcome, run.failure = "failed", Failure("permanent", run.error)
+
+
+def _about(run: StreamRun, sentence: str) -> str:
+    """Name the stream in front of a sentence that does not."""
+    label = run.request.stream.label
+    return sentence if f"{label}: " in sentence else f"{label}: {sentence}"

@@ -13,7 +13,7 @@ from onepassword_sentinel.payloads import DrainRequest, PollRequest
 from onepassword_sentinel.sentences import joined
 from onepassword_sentinel.wire import from_wire, to_wire
 from orchestrators.children import rows_of_problems, wait_for_all
-from orchestrators.orchestration import Steps, report, retry_policy, utc_now
+from orchestrators.orchestration import Steps, reason, report, retry_policy, utc_now
 
 bp = df.Blueprint()
 
@@ -42,7 +42,7 @@ def poll(ctx: OrchestrationContext, data: dict[str, Any] | None) -> Steps[dict[s
             retry_policy=retry_policy(request.pacing),
         )
     except TaskFailedError as error:
-        problem = {"account": "", "kind": "transient", "message": error.details.message}
+        problem = {"account": "", "kind": "transient", "message": reason(error)}
         found = {"streams": [], "lookback_days": None, "problems": [problem], "options": []}
     streams = [from_wire(Stream, stream) for stream in found["streams"]]
     # What is wrong with an option keeps nothing from being delivered; a poll that fails is what somebody looks at.

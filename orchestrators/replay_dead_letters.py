@@ -12,7 +12,7 @@ from durabletask.task import OrchestrationContext, TaskFailedError
 from onepassword_sentinel.errors import Failure
 from onepassword_sentinel.replay_run import INSTANCE_ID, ReplayBatch, ReplayRequest
 from onepassword_sentinel.wire import from_wire, to_wire
-from orchestrators.orchestration import Steps, retry_policy, utc_now
+from orchestrators.orchestration import Steps, reason, retry_policy, utc_now, wait_until
 
 bp = df.Blueprint()
 
@@ -45,7 +45,7 @@ def replay_dead_letters(ctx: OrchestrationContext, data: dict[str, Any] | None) 
                 retry_policy=retry_policy(run.pacing),
             )
         except TaskFailedError as error:
-            raise _failed(ctx, run, error.details.message) from error
+            raise _failed(ctx, run, reason(error)) from error
         batch = from_wire(ReplayBatch, output)
         run = run.after(batch)
         wait = _wait(ctx, run, batch.failure)
@@ -55,7 +55,7 @@ def replay_dead_letters(ctx: OrchestrationContext, data: dict[str, Any] | None) 
             return {"v": 1, **asdict(run.counts)}
         ctx.set_custom_status(run.custom_status("waiting" if wait else "running"))
         if wait:
-            yield ctx.create_timer(utc_now(ctx) + timedelta(seconds=wait))
+            yield from wait_until(ctx, utc_now(ctx) + timedelta(seconds=wait))
     ctx.continue_as_new(to_wire(run), save_events=True)
     return None
 

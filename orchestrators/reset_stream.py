@@ -5,17 +5,23 @@ from typing import Any
 
 import azure.durable_functions as df
 from durabletask.entities import EntityInstanceId
-from durabletask.task import OrchestrationContext, TaskFailedError
+from durabletask.task import OrchestrationContext
 
-from onepassword_sentinel.payloads import ResetRequest
+from onepassword_sentinel.payloads import Pacing, ResetRequest
+from onepassword_sentinel.stream_operations import OperationRejectedError
 from onepassword_sentinel.wire import from_wire
+from orchestrators.entity_calls import EntityCallFailedError, call_entity
 from orchestrators.orchestration import Steps
 
 bp = df.Blueprint()
 
 
-class ResetRefusedError(Exception):
+class ResetRejectedError(Exception):
     """The cursor stays where it is; the message says why."""
+
+
+class ResetFailedError(Exception):
+    """The cursor could not be called; the message says why."""
 
 
 @bp.orchestration_trigger(context_name="ctx")
@@ -25,9 +31,10 @@ def reset_stream(ctx: OrchestrationContext, data: dict[str, Any]) -> Steps[dict[
     log = ctx.create_replay_safe_logger(logging.getLogger(__name__))
     cursor = EntityInstanceId("stream_cursor", request.key)
     try:
-        answer = yield ctx.call_entity(cursor, "reset", {"start_time": request.start_time})
-    except TaskFailedError as error:
-        inner = error.details.inner_failure or error.details
-        raise ResetRefusedError(f"{request.key}: {inner.message}") from error
+        answer = yield from call_entity(ctx, cursor, "reset", {"start_time": request.start_time}, Pacing())
+    except OperationRejectedError as error:
+        raise ResetRejectedError(f"{request.key}: {error}") from error
+    except EntityCallFailedError as error:
+        raise ResetFailedError(f"{request.key}: {error}") from error
     log.warning("the cursor of %s was moved to %s by an operator", request.key, request.start_time)
     return {"v": 1, "key": request.key, "old": answer["old"], "new": answer["state"]}

@@ -7,7 +7,7 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import azure.functions as func
 import pytest
@@ -17,6 +17,7 @@ from onepassword_sentinel.errors import Failure
 from onepassword_sentinel.replay_run import INSTANCE_ID, Place, ReplayBatch, ReplayCounts, ReplayRequest
 from onepassword_sentinel.runs import Run, RunState
 from onepassword_sentinel.wire import from_wire, to_wire
+from orchestrators.orchestration import utc_now
 from orchestrators.replay_dead_letters import (
     BATCHES_PER_GENERATION,
     MOST_PAUSES,
@@ -36,9 +37,9 @@ class Context:
     """An orchestration's context that notes what it was asked for."""
 
     instance_id = INSTANCE_ID
-    current_utc_datetime = NOW.replace(tzinfo=None)
 
     def __init__(self) -> None:
+        self.current_utc_datetime = NOW.replace(tzinfo=None)
         self.status: dict[str, Any] = {}
         self.inputs: list[ReplayRequest] = []
         self.waits: list[timedelta] = []
@@ -56,7 +57,8 @@ class Context:
         return "activity"
 
     def create_timer(self, fire_at: Any) -> str:
-        self.waits.append(fire_at - NOW)
+        self.waits.append(fire_at - utc_now(cast("Any", self)))
+        self.current_utc_datetime = fire_at.replace(tzinfo=None)
         return "timer"
 
     def continue_as_new(self, data: dict[str, Any], *, save_events: bool) -> None:

@@ -8,7 +8,7 @@ import pytest
 from onepassword_sentinel.position import Position
 from onepassword_sentinel.stream_operations import (
     Forget,
-    OperationRefusedError,
+    OperationRejectedError,
     Reset,
     forget,
     is_finished,
@@ -136,7 +136,7 @@ def test_a_run_at_work_cannot_undo_a_reset() -> None:
 )
 def test_a_reset_that_would_do_harm_is_refused(state: StreamState, start: str, says: str) -> None:
     """Whether it comes over HTTP or was typed into Durable Functions Monitor."""
-    with pytest.raises(OperationRefusedError, match=says):
+    with pytest.raises(OperationRejectedError, match=says):
         reset(state, Reset(start), NOW)
 
 
@@ -153,11 +153,11 @@ def test_only_a_finished_backfill_is_forgotten() -> None:
         (released(held(end_time=END), "more"), "not finished"),
         (StreamState(), "live stream's cursor"),
     ):
-        with pytest.raises(OperationRefusedError, match=says):
+        with pytest.raises(OperationRejectedError, match=says):
             forget(state, Forget(LATER))
 
 
 def test_stopping_what_never_was_is_refused() -> None:
     """A mistyped key makes no stream."""
-    with pytest.raises(OperationRefusedError, match="there is no such stream"):
+    with pytest.raises(OperationRejectedError, match="there is no such stream"):
         stop(StreamState(), NOW)
