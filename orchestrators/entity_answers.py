@@ -14,18 +14,17 @@ from typing import Any, Final
 
 import durabletask.internal.orchestrator_service_pb2 as pb
 
-# The private method of the SDK that reads an entity's answer.
+# The private class and method of the SDK that read an entity's answer.
+READER: Final = "_OrchestrationExecutor"
 METHOD: Final = "_handle_entity_event_raised"
 
 
-def install(worker: type) -> None:
-    """Wrap the worker's method, once; do nothing where the SDK does not have it.
-
-    The method is set on the worker of Azure Functions alone, so its base class stays as it is.
-    """
-    read_answer = getattr(worker, METHOD, None)
+def install(sdk: object) -> None:
+    """Wrap the method in the SDK's module, once; do nothing where the SDK does not have it."""
+    reader = getattr(sdk, READER, None)
+    read_answer = getattr(reader, METHOD, None)
     if read_answer is not None and not hasattr(read_answer, "__wrapped__"):
-        setattr(worker, METHOD, _with_readable_failures(read_answer))
+        setattr(reader, METHOD, _with_readable_failures(read_answer))
 
 
 def readable(event: pb.HistoryEvent) -> pb.HistoryEvent:
@@ -51,8 +50,8 @@ def readable(event: pb.HistoryEvent) -> pb.HistoryEvent:
 
 def _with_readable_failures(read_answer: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(read_answer)
-    def read(worker: Any, ctx: Any, event: pb.HistoryEvent, *args: Any, **kwargs: Any) -> Any:
-        return read_answer(worker, ctx, readable(event), *args, **kwargs)
+    def read(reader: Any, ctx: Any, event: pb.HistoryEvent, *args: Any, **kwargs: Any) -> Any:
+        return read_answer(reader, ctx, readable(event), *args, **kwargs)
 
     return read
 
