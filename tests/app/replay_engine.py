@@ -65,6 +65,8 @@ class Engine:
     operations: list[str] = field(default_factory=list)
     calls: list[tuple[str, datetime]] = field(default_factory=list)
     custom_status: list[Any] = field(default_factory=list)
+    exact_timers: bool = False
+    timers: int = 0
     _worker: DurableFunctionsWorker = field(default_factory=DurableFunctionsWorker)
 
     def run(self, function: Any, data: Any, instance_id: str = "run-1") -> Ended:
@@ -110,7 +112,9 @@ class Engine:
                 return self._activity(action.id, action.scheduleTask)
             case "createTimer":
                 fire_at = action.createTimer.fireAt.ToDatetime(tzinfo=UTC)
-                self.now += timedelta(seconds=max(0, int((fire_at - self.now).total_seconds())))
+                self.timers += 1
+                delay = max(0.0, (fire_at - self.now).total_seconds())
+                self.now += timedelta(seconds=delay if self.exact_timers else int(delay))
                 naive = fire_at.replace(tzinfo=None)
                 return helpers.new_timer_created_event(action.id, naive), helpers.new_timer_fired_event(
                     action.id, naive

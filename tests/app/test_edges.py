@@ -1,5 +1,6 @@
 """The thin edges, each by itself."""
 
+import logging
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 
@@ -41,8 +42,36 @@ def test_the_entity_keeps_a_plain_dict() -> None:
 @pytest.mark.parametrize("operation", ["set_state", "delete", "resett"])
 def test_the_entity_has_no_other_operations(operation: str) -> None:
     """Nothing of the framework can be called from outside, and a typing mistake is named."""
-    with pytest.raises(ValueError, match=f"no operation '{operation}'; an operator may signal reset and stop"):
-        execute_entity(ENTITY, operation, input=BEGIN)
+    rejected = execute_entity(ENTITY, operation, input=BEGIN).get_result()["rejected"]
+    assert f"no operation '{operation}'; an operator may signal reset and stop" in rejected
+
+
+@pytest.mark.parametrize(
+    ("operation", "data", "says"),
+    [
+        ("commit", {"fence": 1}, "commit belongs to the app's own runs"),
+        ("begin", "text", "begin belongs to the app's own runs"),
+        ("reset", {}, "reset was given what it does not understand"),
+        ("reset", {"start_time": "soon"}, "start_time must be a time"),
+        ("forget", {"finished_before": "2030-01-01T00:00:00Z"}, "a live stream's cursor is never forgotten"),
+    ],
+)
+def test_what_the_entity_rejects_is_answered_as_data(
+    operation: str, data: object, says: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An exception would look like a dead worker's. A signal has no caller, so the log has the sentence too."""
+    state = execute_entity(ENTITY, "begin", input=BEGIN).get_state()
+    run = execute_entity(ENTITY, operation, input=data, state=state)
+    answer = run.get_result()
+    assert (answer["accepted"], answer["state"], run.get_state()) == (False, state, state)
+    assert says in answer["rejected"]
+    ((_, level, message),) = caplog.record_tuples
+    assert (level, message) == (logging.WARNING, f"the cursor test rejected {operation}: {answer['rejected']}")
+
+
+def test_what_is_rejected_makes_no_stream() -> None:
+    """A mistyped key leaves no cursor behind."""
+    assert execute_entity(ENTITY, "stop", input={}).get_state() is None
 
 
 @pytest.fixture

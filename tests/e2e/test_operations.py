@@ -163,7 +163,7 @@ async def test_a_signal_stops_a_run_that_is_alive(launch: Launch) -> None:
 
 
 async def test_a_backfill_leaves_a_stream_to_one_that_is_alive(launch: Launch) -> None:
-    """It sees that the other renews its lease for longer than a dead one's activity could."""
+    """It sees that the other renews its lease for longer than a dead one's activity could, and is no success."""
     async with launch(events=8_000) as env:
         env.source.faults.add(Stall(0.5), target="auditevents", times=ALWAYS)
         pacing = {"transfer_pages": 1, "transfer_limit": 1.5}
@@ -171,7 +171,9 @@ async def test_a_backfill_leaves_a_stream_to_one_that_is_alive(launch: Launch) -
         await until(lambda: env.source.requests["auditevents"])
         data = backfill_input(days_ago(30), **pacing) | {"id": backfill_id, "event_types": ["auditevents"]}
         second = await env.host.client.wait_for(env.host.client.start("backfill", data, "second"))
-        assert second.output["streams"]["auditevents"]["outcome"] == "busy"
+        assert second.status is RuntimeStatus.FAILED
+        assert f"auditevents: {name}-auditevents holds the stream until" in second.error_message
+        assert "its window is not delivered: restart the backfill" in second.error_message
         env.source.faults.clear()
         await env.host.client.wait_for(name)
         assert_window_landed_once(env, backfill_id)
