@@ -5,7 +5,7 @@ import logging
 import azure.durable_functions as df
 
 from activities import discover_streams, report_health, transfer_events, upload_dead_letters
-from entities import stream_cursor
+from entities import recent_polls, stream_cursor
 from orchestrators import backfill, drain_stream, note_long_polls, poll, replay_dead_letters, reset_stream
 from triggers import backfills, dead_letters, housekeeping, polls, status, streams, timer
 from triggers.host_settings import read_host_problems
@@ -38,5 +38,6 @@ for module in (
     upload_dead_letters,
     report_health,
     stream_cursor,
+    recent_polls,
 ):
     app.register_functions(module.bp)

@@ -22,8 +22,8 @@ def stream_cursor(ctx: EntityContext, data: dict[str, Any] | None) -> dict[str, 
     """Run one operation on the stream's state; operations on one key run one after the other.
 
     `begin`, `commit` and `release` belong to runs, which say what time it is; `reset`, `stop` and `forget` to those who
-    operate the app. Every answer has the state as it is now and whether the operation was `accepted`; `reset` also has
-    the `old` state.
+    operate the app. Every answer has the state as it is now, without what only the status shows, and whether the
+    operation was `accepted`; `reset` also has the `old` state.
 
     An operation that would do harm, or that does not exist, changes nothing. Its answer says why under `rejected`: an
     exception would look like a worker that died, and the call would be repeated.
@@ -34,10 +34,10 @@ def stream_cursor(ctx: EntityContext, data: dict[str, Any] | None) -> dict[str, 
     except OperationRejectedError as error:
         # A signal has no caller that could say so.
         _LOG.warning("the cursor %s rejected %s: %s", ctx.entity_id.key, ctx.operation, error)
-        return {"accepted": False, "rejected": str(error), "state": to_wire(before)}
-    kept = None if state is None else to_wire(state)
-    ctx.set_state(kept)
-    return {"accepted": accepted, "state": kept} | ({"old": to_wire(before)} if ctx.operation == "reset" else {})
+        return {"accepted": False, "rejected": str(error), "state": to_wire(before.for_runs)}
+    ctx.set_state(None if state is None else to_wire(state))
+    answer = {"accepted": accepted, "state": None if state is None else to_wire(state.for_runs)}
+    return answer | ({"old": to_wire(before.for_runs)} if ctx.operation == "reset" else {})
 
 
 def _after(operation: str, before: StreamState, data: dict[str, Any] | None) -> tuple[StreamState | None, bool]:

@@ -169,4 +169,6 @@ class TransferRequest:
             events=done.events,
             recovered=bool(done.tally.recovered),
             last=last,
+            bytes=done.bytes,
+            pages=done.pages,
         )

@@ -1,10 +1,15 @@
 """A run of an orchestration, as its history tells it."""
 
+import json
+import re
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 type RunState = Literal["running", "completed", "failed", "stopped"]
+
+# In front of the message of an exception: "orchestrators.poll.PollFailedError: ".
+_TYPE: Final = re.compile(r"(?:(?:[^\W\d]\w*\.)+[^\W\d]\w*|[^\W\d]\w*(?:Error|Exception)): ?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +21,7 @@ class Run:
         updated_at: of one that has ended, when.
         state: `stopped` by somebody who terminated it; `running` also while it waits to begin.
         output: empty until it has completed.
-        error: of a failed one, the sentence.
+        error: of a failed one, the sentence; of one that was stopped, that it was, and the reason if there is one.
 
     """
 
@@ -44,3 +49,18 @@ class Run:
         """Read a text of its custom status; empty if there is none."""
         value = self.custom_status.get(name)
         return value if isinstance(value, str) else ""
+
+
+def failure_of(output: str) -> str:
+    """Read why a run failed from its output, which is no JSON but "<type>: <message>"."""
+    message = output[found.end() :] if (found := _TYPE.match(output)) else output
+    return message or "failed without a message; its history in Durable Functions Monitor shows more"
+
+
+def termination_of(output: str) -> str:
+    """Read why a run was terminated from its output: the reason that was given, as JSON or as it is."""
+    try:
+        reason = json.loads(output)
+    except ValueError:
+        reason = output
+    return f"was terminated: {reason}" if reason and isinstance(reason, str) else "was terminated"

@@ -11,15 +11,26 @@ that came less far.
 
 Each of the three returns the state as it is now and whether the operation was accepted. The entity keeps the state as a
 dict. What operators do to a stream is in `stream_operations`.
+
+The state also remembers what the status shows of a stream: who asked for it, its last failure, and the last day as
+counts. Runs of streams are too many to be read for each view of the status.
 """
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from onepassword_sentinel.position import Position
+from onepassword_sentinel.sentences import shortened
+from onepassword_sentinel.settings import LOOKBACK
+from onepassword_sentinel.stream_day import Day, counted
 
 # How a run ends that found nothing more to deliver.
 CAUGHT_UP = frozenset({"ok", "recovered"})
+# How a run ends after which the last failure is resolved.
+_RESOLVES = CAUGHT_UP | {"more"}
+# Why a run is refused a stream that never ran.
+NO_BEGINNING = f"it has no cursor yet, and {LOOKBACK} says no place to begin"
+_LONGEST_MESSAGE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +48,24 @@ class RunStart:
 
 
 @dataclass(frozen=True, slots=True)
+class Refusal:
+    """The run that was refused the stream last, and why: `busy`, `throttled` or `failed`."""
+
+    run_id: str
+    parent_id: str
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
+class StreamFailure:
+    """The last failure, and when a later run succeeded."""
+
+    at: datetime
+    message: str
+    resolved_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class StreamState:
     """A stream's memory; times are in UTC.
 
@@ -46,7 +75,13 @@ class StreamState:
         stopping: the holder was stopped from outside; the lease is not renewed, and ends with the activity at work.
         newest: the time of the newest event delivered.
         not_before: a remote has asked to be left alone until then.
-        events: how many were delivered since the beginning.
+        events: how many were delivered since the beginning; `bytes` and `pages` likewise.
+        account: its name in the settings when the stream was last asked for.
+        run_id: the instance of the last run that was granted the stream, and `parent_id` of the poll or backfill that
+            started it; both stay after its release.
+        asked_at: when a run last asked for the stream, whether it was granted or not.
+        refused: the run that was refused the stream, if nothing was granted or released since.
+        day: the last day of a live stream.
 
     """
 
@@ -66,7 +101,21 @@ class StreamState:
     outcome: str = ""
     error: str = ""
     events: int = 0
+    bytes: int = 0
+    pages: int = 0
+    account: str = ""
+    run_id: str = ""
+    parent_id: str = ""
+    asked_at: datetime | None = None
+    refused: Refusal | None = None
+    failure: StreamFailure | None = None
+    day: Day = ()
     v: int = 1
+
+    @property
+    def for_runs(self) -> "StreamState":
+        """The state without what only the status shows: runs keep every answer in their histories."""
+        return replace(self, failure=None, day=())
 
     @property
     def has_begun(self) -> bool:
@@ -97,7 +146,8 @@ class StreamState:
 class Begin:
     """A run asks for the stream; `start_time` and `end_time` are for one that never ran, None: it is not to begin.
 
-    `run_at` is when the run began, its earlier generations included; None: now.
+    `run_at` is when the run began, its earlier generations included; None: now. `parent_id` is the instance that
+    started the run, empty if none did.
     """
 
     holder: str
@@ -107,11 +157,13 @@ class Begin:
     end_time: str | None = None
     transfer_limit: float = 150.0
     run_at: datetime | None = None
+    account: str = ""
+    parent_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """Where the stream stands now; `moves` numbers the position, `events` counts since the beginning.
+    """Where the stream stands now; `moves` numbers the position; `events`, `bytes` and `pages` count since the beginning.
 
     `last` says that the activity which delivered it does no more.
     """
@@ -125,6 +177,8 @@ class Commit:
     events: int
     recovered: bool
     last: bool = False
+    bytes: int = 0
+    pages: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,13 +198,13 @@ def begin(state: StreamState, asked: Begin) -> tuple[StreamState, bool]:
     A stream that never ran is given its beginning here, once: were it worked out anew by each run, a first run that
     fails would push the beginning on and leave a gap. Without one to give it is not granted.
     """
-    if (state.lease_until and state.lease_until > asked.now) or state.seconds_to_wait(asked.now):
-        return state, False
-    if not state.has_begun and asked.start_time is None:
-        return state, False
+    state = replace(state, asked_at=max(state.asked_at or asked.now, asked.now), account=asked.account)
+    if refused := _why_not(state, asked):
+        return _refuse(state, asked, refused), False
     position = state.position if state.has_begun else Position(start_time=asked.start_time, end_time=asked.end_time)
     run_at = asked.run_at or asked.now
-    return replace(
+    goes_on = state.run is not None and state.run.at == run_at
+    state = replace(
         state,
         position=position,
         fence=state.fence + 1,
@@ -158,9 +212,36 @@ def begin(state: StreamState, asked: Begin) -> tuple[StreamState, bool]:
         lease_until=asked.now + timedelta(seconds=asked.lease_seconds),
         transfer_limit=asked.transfer_limit,
         stopping=False,
-        run=state.run if state.run and state.run.at == run_at else _run_start(state, run_at),
+        run=state.run if goes_on else _run_start(state, run_at),
         not_before=None,
-    ), True
+        run_id=asked.holder,
+        parent_id=asked.parent_id,
+        refused=None,
+    )
+    return (state if goes_on else _count(state, asked.now, runs=1)), True
+
+
+def _why_not(state: StreamState, asked: Begin) -> str:
+    if state.seconds_to_wait(asked.now):
+        return "throttled"
+    if state.lease_until and state.lease_until > asked.now:
+        return "busy"
+    return "failed" if not state.has_begun and asked.start_time is None else ""
+
+
+def _refuse(state: StreamState, asked: Begin, outcome: str) -> StreamState:
+    state = replace(state, refused=Refusal(asked.holder, asked.parent_id, outcome))
+    if outcome != "failed":
+        return state
+    failure = StreamFailure(asked.now, NO_BEGINNING)
+    return _count(replace(state, outcome=outcome, error=NO_BEGINNING, failure=failure), asked.now, runs=1, failed=1)
+
+
+def _count(state: StreamState, now: datetime, **counts: int) -> StreamState:
+    """Count for the day of a live stream. A run counts where it began."""
+    if state.position.end_time is not None:
+        return state
+    return replace(state, day=counted(state.day, state.run.at if state.run else now, now, **counts))
 
 
 def commit(state: StreamState, done: Commit) -> tuple[StreamState, bool]:
@@ -174,6 +255,9 @@ def commit(state: StreamState, done: Commit) -> tuple[StreamState, bool]:
         lease_until = done.now + timedelta(seconds=done.lease_seconds)
         state = replace(state, lease_until=max(state.lease_until or lease_until, lease_until))
     if done.moves > state.moves:
+        events, written = done.events - state.events, max(0, done.bytes - state.bytes)
+        most = done.events - (state.run.events if state.run else state.events)
+        state = _count(state, done.now, events=events, most=most, bytes=written)
         state = replace(
             state,
             position=done.position,
@@ -182,6 +266,8 @@ def commit(state: StreamState, done: Commit) -> tuple[StreamState, bool]:
             moved_at=done.now,
             recovered_at=done.now if done.recovered else state.recovered_at,
             events=done.events,
+            bytes=state.bytes + written,
+            pages=max(state.pages, done.pages),
             run=_measured(state.run, done),
         )
     if state.stopping and done.last:
@@ -203,6 +289,12 @@ def release(state: StreamState, ended: Release) -> tuple[StreamState, bool]:
     """Give the stream back and note how the run ended, if its number is still in force."""
     if not state.is_held_under(ended.fence):
         return state, False
+    failure = state.failure
+    if ended.outcome == "failed":
+        state = _count(state, ended.now, failed=1)
+        failure = StreamFailure(ended.now, shortened(ended.error, _LONGEST_MESSAGE))
+    elif failure and not failure.resolved_at and ended.outcome in _RESOLVES:
+        failure = replace(failure, resolved_at=ended.now)
     return replace(
         state,
         holder="",
@@ -212,4 +304,6 @@ def release(state: StreamState, ended: Release) -> tuple[StreamState, bool]:
         outcome=ended.outcome,
         error=ended.error,
         succeeded_at=state.succeeded_at if ended.error else ended.now,
+        refused=None,
+        failure=failure,
     ), True

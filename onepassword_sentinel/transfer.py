@@ -61,7 +61,7 @@ class Budget:
 class Transfer:
     """What one transfer achieved; also the output of `transfer_events`.
 
-    `position`, its number `moves`, `newest` and `events` are where the stream stands now. The number grows with rows
+    `position`, its number `moves`, `newest`, `events`, `bytes` and `pages` are where the stream stands now. The number grows with rows
     and pages passed: of two transfers that the platform began from the same place, the one that came farther has the
     higher one. `more` says that more waits, `failure` what stopped the transfer. Nothing was done where the run is
     over: `superseded` by another one that holds the stream, or `stopped` by an operator.
@@ -76,6 +76,8 @@ class Transfer:
     stopped: bool = False
     tally: Tally = field(default_factory=Tally)
     failure: Failure | None = None
+    bytes: int = 0
+    pages: int = 0
     v: int = 1
 
 
@@ -104,7 +106,7 @@ class Drain:
         Every `ConnectorError` ends up in the result, beside what was achieved before it.
         """
         started = self.clock()
-        done = Transfer(state.position, state.moves, state.newest, state.events)
+        done = Transfer(state.position, state.moves, state.newest, state.events, bytes=state.bytes, pages=state.pages)
         self.delivery.remember(state.position.tail)
         try:
             async with asyncio.timeout(self.budget.hard_seconds):
@@ -158,6 +160,8 @@ class Drain:
 
     async def _commit(self, done: Transfer, state: StreamState, *, last: bool) -> None:
         done.events = state.events + done.tally.events
+        done.bytes = state.bytes + done.tally.bytes
+        done.pages = state.pages + done.tally.pages
         await self.commit(done, last=last)
 
     async def _fetch(self, done: Transfer, position: Position) -> Page:

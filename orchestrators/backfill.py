@@ -15,6 +15,7 @@ from onepassword_sentinel.discovery import Stream
 from onepassword_sentinel.payloads import BackfillRequest
 from onepassword_sentinel.requests import InvalidRequestError
 from onepassword_sentinel.sentences import joined
+from onepassword_sentinel.stream_results import summed_up
 from onepassword_sentinel.stream_state import CAUGHT_UP
 from onepassword_sentinel.wire import from_wire, to_wire
 from orchestrators.children import rows_of_problems, wait_for_all
@@ -68,15 +69,17 @@ def backfill(ctx: OrchestrationContext, data: dict[str, Any] | None) -> Steps[di
         if unreported := (yield from report(ctx, request.pacing, outcomes=named)):
             log.warning("the health rows of backfill %s could not be delivered: %s", request.id, unreported)
     sentences = [*(problem["message"] for problem in problems), *ended.problems, *_undelivered(ended.results)]
-    events = sum(result["events"] for result in ended.results.values())
+    output = summed_up(ended.results)
     state = "failed" if sentences else "ended"
-    ctx.set_custom_status({**about, "state": state, "streams": len(streams), "events": events})
+    ctx.set_custom_status({**about, "state": state, "streams": len(streams), "events": output["events"]})
     if sentences:
         sentence = joined(sentences)
         log.error(sentence)
         raise BackfillFailedError(sentence)
-    log.info("backfill %s: %s", request.id, ", ".join(f"{at}: {got['outcome']}" for at, got in ended.results.items()))
-    return {"v": 1, **about, "events": events, "streams": ended.results}
+    log.info(
+        "backfill %s: %s", request.id, ", ".join(f"{count} {outcome}" for outcome, count in output["outcomes"].items())
+    )
+    return {"v": 1, **about, **output}
 
 
 def _discover(ctx: OrchestrationContext, request: BackfillRequest) -> Steps[dict[str, Any]]:

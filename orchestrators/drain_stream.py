@@ -52,8 +52,7 @@ def drain_stream(ctx: OrchestrationContext, data: dict[str, Any]) -> Steps[dict[
     request = replace(request, run_at=request.run_at or utc_now(ctx))
     log = ctx.create_replay_safe_logger(logging.getLogger(__name__))
     cursor = EntityInstanceId("stream_cursor", request.key)
-    run = StreamRun(request)
-    ctx.set_custom_status(run.custom_status())
+    run = StreamRun(request, parent_id=ctx.parent_instance_id or "")
     if (yield from _begin(ctx, cursor, run)):
         yield from _drain(ctx, cursor, run)
         yield from _release(ctx, cursor, run)
@@ -88,6 +87,7 @@ def _begin(ctx: OrchestrationContext, cursor: EntityInstanceId, run: StreamRun) 
     while True:
         asked_at = utc_now(ctx)
         begin = to_wire(run.begin(ctx.instance_id, asked_at))
+        ctx.set_custom_status(run.custom_status(waiting_for="begin"))
         try:
             answer = yield from call_entity(ctx, cursor, "begin", begin, run.request.pacing)
         except (EntityCallFailedError, OperationRejectedError) as error:
@@ -96,6 +96,7 @@ def _begin(ctx: OrchestrationContext, cursor: EntityInstanceId, run: StreamRun) 
         run.state = from_wire(StreamState, answer["state"])
         if answer["accepted"]:
             run.granted()
+            ctx.set_custom_status(run.custom_status())
             return True
         now, pacing, lease_until = utc_now(ctx), run.request.pacing, run.state.lease_until
         # The cursor compared with this time; by now, what it refused for may be over.
@@ -141,6 +142,7 @@ def _drain(ctx: OrchestrationContext, cursor: EntityInstanceId, run: StreamRun) 
             run.stopped() if result.stopped else run.lost()
             return
         commit = to_wire(transfer.commit(result, utc_now(ctx)))
+        ctx.set_custom_status(run.custom_status(waiting_for="commit"))
         try:
             answer = yield from call_entity(ctx, cursor, "commit", commit, pacing)
         except (EntityCallFailedError, OperationRejectedError) as error:
@@ -168,6 +170,7 @@ def _drain(ctx: OrchestrationContext, cursor: EntityInstanceId, run: StreamRun) 
 
 def _release(ctx: OrchestrationContext, cursor: EntityInstanceId, run: StreamRun) -> Steps[None]:
     """Give the stream back; where that fails, the next run has to wait until the lease runs out."""
+    ctx.set_custom_status(run.custom_status(waiting_for="release"))
     try:
         yield from call_entity(ctx, cursor, "release", to_wire(run.release(utc_now(ctx))), run.request.pacing)
     except (EntityCallFailedError, OperationRejectedError) as error:

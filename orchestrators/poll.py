@@ -5,12 +5,15 @@ from datetime import timedelta
 from typing import Any
 
 import azure.durable_functions as df
+from durabletask.entities import EntityInstanceId
 from durabletask.task import OrchestrationContext, Task, TaskFailedError
 
 from onepassword_sentinel.discovery import Stream
 from onepassword_sentinel.moments import format_moment
 from onepassword_sentinel.payloads import DrainRequest, PollRequest
+from onepassword_sentinel.recent_polls import PollRecord
 from onepassword_sentinel.sentences import joined
+from onepassword_sentinel.stream_results import summed_up
 from onepassword_sentinel.wire import from_wire, to_wire
 from orchestrators.children import rows_of_problems, wait_for_all
 from orchestrators.orchestration import Steps, reason, report, retry_policy, utc_now
@@ -31,8 +34,10 @@ def poll(ctx: OrchestrationContext, data: dict[str, Any] | None) -> Steps[dict[s
     1. Ask which streams there are; what is wrong with one account, or with an option, does not keep the others.
     2. Drain all of them, each in a child of its own, and wait for every one however it ends.
     3. Write the heartbeat if every stream is healthy.
-    4. Fail with all the sentences if anything failed; being throttled is no failure.
+    4. Leave a record of how it ended for the status, which does not look for polls among the runs of their streams.
+    5. Fail with the sentences if anything failed; being throttled is no failure.
     """
+    started_at = utc_now(ctx)
     request = from_wire(PollRequest, data)
     log = ctx.create_replay_safe_logger(logging.getLogger(__name__))
     try:
@@ -76,12 +81,25 @@ def poll(ctx: OrchestrationContext, data: dict[str, Any] | None) -> Steps[dict[s
         named = [{**row, "instance_id": ctx.instance_id} for row in rows]
         if unreported := (yield from report(ctx, request.pacing, outcomes=named)):
             log.warning("the health rows of this poll could not be delivered: %s", unreported)
-    ctx.set_custom_status({"streams": len(streams), "problems": len(problems), "healthy": healthy and not problems})
+    healthy = healthy and not problems
+    ctx.set_custom_status({"streams": len(streams), "problems": len(problems), "healthy": healthy})
+    output = {"v": 1, "healthy": healthy, **summed_up(results)}
+    sentence = joined(problems)
+    record = PollRecord.of(
+        ctx.instance_id,
+        started_at,
+        utc_now(ctx),
+        outcomes={stream.label: results.get(stream.label, {"outcome": "failed"})["outcome"] for stream in streams},
+        healthy=healthy,
+        events=output["events"],
+        error=sentence,
+    )
+    # A signal, because nobody needs to wait for it. It goes out with the end of the poll, also of one that fails.
+    ctx.signal_entity(EntityInstanceId("recent_polls", "all"), "ended", to_wire(record))
     if problems:
-        sentence = joined(problems)
         log.error(sentence)
         raise PollFailedError(sentence)
     for about in throttled:
         log.warning(about["message"])
-    log.info("polled %s", ", ".join(f"{label}: {result['outcome']}" for label, result in results.items()))
-    return {"v": 1, "healthy": healthy, "streams": results}
+    log.info("polled %s", ", ".join(f"{count} {outcome}" for outcome, count in output["outcomes"].items()))
+    return output

@@ -2,27 +2,31 @@
 
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from onepassword_sentinel.dead_letters import CONTAINER
 from onepassword_sentinel.errors import Failure
 from onepassword_sentinel.payloads import DrainRequest
-from onepassword_sentinel.settings import LOOKBACK
-from onepassword_sentinel.stream_state import CAUGHT_UP, Begin, Release, StreamState
+from onepassword_sentinel.sentences import shortened
+from onepassword_sentinel.stream_state import CAUGHT_UP, NO_BEGINNING, Begin, Release, StreamState
+from onepassword_sentinel.stuck_runs import WAITING_FOR
 from onepassword_sentinel.tally import Tally
 from onepassword_sentinel.transfer import Transfer
 from onepassword_sentinel.window import Window
 
 # What a backfill, which has no next tick, goes on from in a generation of its own.
 GOES_ON = frozenset({"more", "throttled", "stalled"})
+# A custom status is a column of a table, and is written at every step.
+_LONGEST_FAILURE: Final = 1_000
 
 
 @dataclass(slots=True)
 class StreamRun:
-    """One generation's work; `state` is the stream's as this run knows it."""
+    """One generation's work; `state` is the stream's as this run knows it, `parent_id` the instance that started it."""
 
     request: DrainRequest
     state: StreamState = field(default_factory=StreamState)
+    parent_id: str = ""
     tally: Tally = field(init=False)
     outcome: str = "running"
     failure: Failure | None = None
@@ -51,6 +55,8 @@ class StreamRun:
             end_time=request.end_time,
             transfer_limit=request.pacing.transfer_limit,
             run_at=request.run_at,
+            account=request.stream.account,
+            parent_id=self.parent_id,
         )
 
     def granted(self) -> None:
@@ -67,7 +73,7 @@ class StreamRun:
             return
         if not state.has_begun and self.request.start_time is None:
             self.outcome = "failed"
-            self.failure = Failure("permanent", f"{label}: it has no cursor yet, and {LOOKBACK} says no place to begin")
+            self.failure = Failure("permanent", f"{label}: {NO_BEGINNING}")
             return
         until = f"{state.lease_until:%H:%M:%S} UTC" if state.lease_until else "it ends"
         self.outcome = "busy"
@@ -134,8 +140,11 @@ class StreamRun:
         stalls = self.stalls + 1 if self.outcome == "stalled" else self.stalls
         return replace(self.request, tally=self.tally, stalls=stalls)
 
-    def custom_status(self) -> dict[str, Any]:
-        """What Durable Functions Monitor and the status page show while the run goes on, and of a failed one."""
+    def custom_status(self, *, waiting_for: str = "") -> dict[str, Any]:
+        """What Durable Functions Monitor and the status page show while the run goes on, and of a failed one.
+
+        `waiting_for` names the operation of the stream's entity that the run is about to call.
+        """
         newest = self.state.newest
         status = {
             "stream": self.request.stream.label,
@@ -144,8 +153,10 @@ class StreamRun:
             "pages": self.tally.pages,
             "bytes": self.tally.bytes,
             "newest": newest.isoformat() if newest else "",
-            "failure": self.error,
+            "failure": shortened(self.error, _LONGEST_FAILURE),
         }
+        if waiting_for:
+            status[WAITING_FOR] = waiting_for
         if self.request.start_time and self.request.end_time:
             window = Window.parse(self.request.start_time, self.request.end_time)
             done = self.outcome in CAUGHT_UP

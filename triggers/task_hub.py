@@ -10,12 +10,14 @@ import grpc
 from durabletask.client import EntityQuery, OrchestrationQuery, OrchestrationState, OrchestrationStatus
 from durabletask.entities import EntityInstanceId
 
-from onepassword_sentinel.runs import Run, RunState
+from onepassword_sentinel.recent_polls import RecentPolls
+from onepassword_sentinel.runs import Run, RunState, failure_of, termination_of
 from onepassword_sentinel.stream_state import StreamState
 from onepassword_sentinel.wire import from_wire
 from triggers import pages
 
 CURSOR: Final = "stream_cursor"
+RECENT_POLLS: Final = EntityInstanceId("recent_polls", "all")
 _LOOK_SECONDS: Final = 0.1
 
 _STATES: Final[dict[OrchestrationStatus, RunState]] = {
@@ -24,6 +26,7 @@ _STATES: Final[dict[OrchestrationStatus, RunState]] = {
     OrchestrationStatus.TERMINATED: "stopped",
 }
 RUNNING: Final = [status for status in OrchestrationStatus if status not in _STATES]
+ENDED_BADLY: Final = [OrchestrationStatus.FAILED, OrchestrationStatus.TERMINATED]
 
 
 async def cursors(client: df.DurableFunctionsClient, prefix: str = "", *, most: int = 4_000) -> dict[str, StreamState]:
@@ -32,6 +35,12 @@ async def cursors(client: df.DurableFunctionsClient, prefix: str = "", *, most: 
     query = EntityQuery(instance_id_starts_with=f"@{CURSOR}@{prefix}", include_transient=True)
     found = {entity.id.key: entity.get_typed_state() async for entity in pages.entities(client, query, most)}
     return {key: from_wire(StreamState, state) for key, state in found.items() if state}
+
+
+async def recent_polls(client: df.DurableFunctionsClient) -> RecentPolls:
+    """Get the polls that ended last."""
+    entity = await client.get_entity(RECENT_POLLS)
+    return from_wire(RecentPolls, entity.get_typed_state() if entity else None)
 
 
 async def cursor(client: df.DurableFunctionsClient, key: str) -> StreamState | None:
@@ -112,8 +121,20 @@ def _run(state: OrchestrationState) -> Run:
         input=_dict(state.get_input()),
         output=_dict(output),
         custom_status=_dict(state.get_custom_status()),
-        error=state.failure_details.message if state.failure_details else "",
+        error=_error(state),
     )
+
+
+def _error(state: OrchestrationState) -> str:
+    """Say why a run failed or was terminated. Azure Storage sends no failure details: the text is the output."""
+    match state.runtime_status:
+        case OrchestrationStatus.FAILED:
+            told = state.failure_details.message if state.failure_details else ""
+            return told or failure_of(state.serialized_output or "")
+        case OrchestrationStatus.TERMINATED:
+            return termination_of(state.serialized_output or "")
+        case _:
+            return ""
 
 
 def _dict(value: Any) -> dict[str, Any]:

@@ -1,0 +1,122 @@
+"""The polls that ended last, each as a small record: a poll's own instance lies among thousands of its streams'.
+
+Records come as signals, which may arrive twice or in another order: neither changes what is kept.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final, Literal, Self
+
+from onepassword_sentinel.runs import Run
+from onepassword_sentinel.sentences import shortened
+
+POLLS_SHOWN: Final = 12
+# The outcome of each stream is told of so many, those that are not ok first.
+OUTCOMES_SHOWN: Final = 12
+_LONGEST_ERROR: Final = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class PollRecord:
+    """How a poll ended; times are in UTC.
+
+    Attributes:
+        counts: the number of streams by outcome.
+        outcomes: by stream label, of a few streams.
+
+    """
+
+    instance_id: str
+    started_at: datetime
+    ended_at: datetime
+    state: Literal["completed", "failed", "stopped"]
+    healthy: bool = False
+    events: int = 0
+    counts: dict[str, int] = field(default_factory=dict)
+    outcomes: dict[str, str] = field(default_factory=dict)
+    error: str = ""
+
+    @classmethod
+    def of(
+        cls,
+        instance_id: str,
+        started_at: datetime,
+        ended_at: datetime,
+        *,
+        outcomes: Mapping[str, str],
+        healthy: bool = False,
+        events: int = 0,
+        error: str = "",
+    ) -> Self:
+        """Make the record of a poll from the outcome of each of its streams; it failed if there is an error."""
+        return cls(
+            instance_id,
+            started_at,
+            ended_at,
+            "failed" if error else "completed",
+            healthy=healthy,
+            events=events,
+            counts=dict(Counter(outcomes.values())),
+            outcomes={label: outcomes[label] for label in worst_first(outcomes)[:OUTCOMES_SHOWN]},
+            error=shortened(error, _LONGEST_ERROR),
+        )
+
+    @classmethod
+    def of_run(cls, run: Run) -> Self | None:
+        """Make the record of a poll that did not leave one, as one that was terminated; None while it runs."""
+        if run.state == "running":
+            return None
+        output = run.output
+        streams = {label: _text(told, "outcome") for label, told in _dict(output, "streams").items()}
+        counts = {name: count for name, count in _dict(output, "outcomes").items() if isinstance(count, int)}
+        events = output.get("events")
+        return cls(
+            run.instance_id,
+            run.started_at,
+            run.updated_at,
+            run.state,
+            healthy=output.get("healthy") is True,
+            events=events if isinstance(events, int) else 0,
+            counts=counts,
+            outcomes={label: streams[label] for label in worst_first(streams)[:OUTCOMES_SHOWN]},
+            error=shortened(run.error, _LONGEST_ERROR),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RecentPolls:
+    """The entity's state; the newest poll comes first."""
+
+    polls: tuple[PollRecord, ...] = ()
+    v: int = 1
+
+
+def ended(recent: RecentPolls, record: PollRecord) -> RecentPolls:
+    """Keep a record; of two of one instance, which was restarted, the later one."""
+    return RecentPolls(latest([*recent.polls, record]))
+
+
+def latest(records: Iterable[PollRecord]) -> tuple[PollRecord, ...]:
+    """Keep the newest polls, each once."""
+    by_id: dict[str, PollRecord] = {}
+    for record in sorted(records, key=lambda record: record.ended_at):
+        by_id[record.instance_id] = record
+    newest_first = sorted(by_id.values(), key=lambda record: (record.started_at, record.instance_id), reverse=True)
+    return tuple(newest_first[:POLLS_SHOWN])
+
+
+def worst_first(outcomes: Mapping[str, str]) -> list[str]:
+    """Order streams by their outcome: what failed, then what is not ok, then the rest."""
+    return sorted(outcomes, key=lambda label: {"failed": 0, "ok": 2}.get(outcomes[label], 1))
+
+
+def _dict(output: dict[str, Any], name: str) -> dict[str, Any]:
+    value = output.get(name)
+    return value if isinstance(value, dict) else {}
+
+
+def _text(value: Any, name: str) -> str:
+    found = value.get(name) if isinstance(value, dict) else None
+    return found if isinstance(found, str) else ""
