@@ -1,4 +1,4 @@
-"""How far backfills are, from what their cursors remember and what the history of runs tells."""
+"""How far backfills are, from what their cursors remember and what their runs tell."""
 
 import re
 from collections import defaultdict
@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from statistics import fmean
 from typing import Final
 
-from onepassword_sentinel.backfill import ID
+from onepassword_sentinel.backfill import ID, INSTANCE_PREFIX
 from onepassword_sentinel.moments import format_moment
 from onepassword_sentinel.runs import Run, RunState
 from onepassword_sentinel.status import BackfillStatus, BackfillStreamState, BackfillStreamStatus
@@ -28,28 +28,38 @@ def backfill_of(key: str) -> str:
 
 
 def backfill_of_run(run: Run) -> str:
-    """Name the backfill that a run is of, or of a stream of; empty for every other run."""
+    """Name the backfill that a run is of, or of a stream of; empty for every other run, and if it cannot be told."""
     if run.name == "drain_stream":
-        return backfill_of(str(run.input.get("key")))
+        # Without its input, the custom status tells.
+        return backfill_of(str(run.input.get("key"))) or _id(run.custom_status.get("backfill"))
+    if run.name != "backfill":
+        return ""
     # One that was typed into Durable Functions Monitor has worked its id out, and says it in its status.
-    found = run.input.get("id") or run.custom_status.get("backfill")
-    return found if run.name == "backfill" and isinstance(found, str) and ID.fullmatch(found) else ""
+    told = _id(run.input.get("id")) or _id(run.custom_status.get("backfill"))
+    return told or _id(run.instance_id.removeprefix(INSTANCE_PREFIX))
+
+
+def _id(value: object) -> str:
+    return value if isinstance(value, str) and ID.fullmatch(value) else ""
 
 
 def backfills(runs: Iterable[Run], cursors: Mapping[str, StreamState], now: datetime) -> list[BackfillStatus]:
-    """Describe every backfill that has a run in the history or a cursor, the newest first."""
+    """Describe every backfill that has a run among these or a cursor, the newest first."""
     parents: dict[str, Run] = {}
     streams: dict[str, dict[str, _Stream]] = defaultdict(dict)
+    by_run: dict[str, _Stream] = {}
     for key, state in cursors.items():
         if backfill_id := backfill_of(key):
-            streams[backfill_id][key] = _Stream(key, state)
-    for run in sorted(runs, key=lambda run: run.started_at):
+            by_run[state.run_id] = streams[backfill_id][key] = _Stream(key, state)
+    for run in sorted(runs, key=lambda run: (not run.ended, run.started_at)):
         backfill_id = backfill_of_run(run)
+        key = str(run.input.get("key"))
         if backfill_id and run.name == "backfill":
             parents[backfill_id] = run
-        elif backfill_id:
-            key = str(run.input["key"])
+        elif backfill_id and backfill_of(key):
             streams[backfill_id].setdefault(key, _Stream(key)).run = run
+        elif stream := by_run.get(run.instance_id):
+            stream.run = run
     found = [
         _describe(backfill_id, parents.get(backfill_id), list(streams[backfill_id].values()), now)
         for backfill_id in {*parents, *streams}
@@ -68,7 +78,7 @@ class _Stream:
     def window(self) -> Window | None:
         """Take the window from the run, or from the cursor and its key once the run is history no more."""
         with suppress(KeyError, TypeError, ValueError):  # somebody may have typed it
-            if self.run is not None:
+            if self.run is not None and self.run.input:
                 return Window.parse(self.run.input["start_time"], self.run.input["end_time"])
         with suppress(ValueError):  # likewise
             if self.state is not None and self.state.position.end_time is not None:
@@ -82,14 +92,15 @@ class _Stream:
         window = self.window()
         percent = window.percent(state.newest) if window else 0.0
         parts = _KEY.fullmatch(self.key)
-        label = self.run.told("stream") if self.run else ""
+        event_type = parts["event_type"] if parts else self.key
+        label = f"{state.account.lower()}-{event_type}" if state.account else event_type
         return BackfillStreamStatus(
-            label=label or (parts["event_type"] if parts else self.key),
+            label=(self.run.told("stream") if self.run else "") or label,
             key=self.key,
-            instance_id=state.holder or (self.run.instance_id if self.run else ""),
+            instance_id=state.holder or (self.run.instance_id if self.run else state.run_id),
             state=stands,
             events=state.events,
-            pages=self.run.counted("pages") if self.run else 0,
+            pages=state.pages,
             percent=100.0 if stands == "completed" else percent,
             events_per_second=events_per_second(state),
             seconds_left=window.seconds_left(state) if window and stands == "running" else None,
@@ -113,7 +124,7 @@ class _Stream:
     def _failure(self, state: StreamState, stands: BackfillStreamState) -> str:
         if stands == "completed":
             return ""
-        told = (self.run.told("failure") or self.run.error) if self.run else ""
+        told = (self.run.told("failure") or state.error or self.run.error) if self.run else ""
         return told or state.error
 
 
@@ -121,20 +132,28 @@ def _describe(backfill_id: str, parent: Run | None, found: list[_Stream], now: d
     streams = sorted((stream.describe(now) for stream in found), key=lambda stream: stream.label)
     windows = [window for stream in found if (window := stream.window())]
     asked = parent.input if parent else {}
+    typed_start, typed_end = _window_of(parent) if parent else ("", "")
+    state = _state(parent, streams)
     began = [stream.state.run.at for stream in found if stream.state and stream.state.run]
     return BackfillStatus(
         id=backfill_id,
         instance_id=parent.instance_id if parent else "",
-        state=_state(parent, streams),
-        start_time=str(asked.get("start_time") or (format_moment(windows[0].start) if windows else "")),
-        end_time=str(asked.get("end_time") or (format_moment(windows[0].end) if windows else "")),
+        state=state,
+        start_time=typed_start or (format_moment(windows[0].start) if windows else ""),
+        end_time=typed_end or (format_moment(windows[0].end) if windows else ""),
         started_at=parent.started_at if parent else min(began, default=None),
         events=sum(stream.events for stream in streams),
         percent=round(fmean(stream.percent for stream in streams), 1) if streams else 0.0,
         streams=tuple(streams),
         account=account if isinstance(account := asked.get("account"), str) else None,
-        failure=parent.error if parent and parent.state == "failed" else "",
+        failure=parent.error if parent and state in ("failed", "stopped") else "",
     )
+
+
+def _window_of(parent: Run) -> tuple[str, str]:
+    """Read the window from the input, or from the status of one whose input was not read or had no end."""
+    start, _, end = parent.told("window").partition(" to ")
+    return str(parent.input.get("start_time") or start), str(parent.input.get("end_time") or end)
 
 
 def _state(parent: Run | None, streams: list[BackfillStreamStatus]) -> RunState:

@@ -17,16 +17,22 @@ type Health = Literal["healthy", "behind", "failing", "unpolled"]
 
 @dataclass(frozen=True, slots=True)
 class PolledEvents:
-    """How many events one poll delivered of a stream."""
+    """What the polls that began in one quarter of an hour delivered of a stream.
+
+    `at` is when it began, `most` are the events of the poll that delivered most, `failed` the polls that failed.
+    """
 
     at: datetime
+    polls: int
     events: int
-    failed: bool = False
+    most: int
+    bytes: int = 0
+    failed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class LastFailure:
-    """The newest failure of the last day; `over` if a later poll succeeded."""
+    """The newest failure, of the last day or still without a later success; `over` if a later poll succeeded."""
 
     at: datetime
     message: str
@@ -44,7 +50,7 @@ class StreamStatus:
         lag_seconds: how far the table is behind 1Password: since when nothing newer has been delivered; None before the
             first success.
         newest: the time of the newest event delivered.
-        polled: the polls of the last day, oldest first.
+        polled: the quarters of an hour of the last day in which it was polled, oldest first.
         dead_letters: how many wait in storage; None if that cannot be told.
 
     """
@@ -69,7 +75,7 @@ class StreamStatus:
 
 @dataclass(frozen=True, slots=True)
 class BackfillStreamStatus:
-    """How far a backfill is with one stream; `percent` is the position in the window."""
+    """How far a backfill is with one stream; `percent` is the position in the window, `pages` are all so far."""
 
     label: str
     key: str
@@ -102,13 +108,21 @@ class BackfillStatus:
 
 @dataclass(frozen=True, slots=True)
 class PollStatus:
-    """One poll; `outcomes` by stream label."""
+    """One poll.
+
+    Attributes:
+        events: of the streams that did not fail.
+        counts: the number of streams by outcome.
+        outcomes: by stream label; of many streams only a few, those that are not ok first.
+
+    """
 
     instance_id: str
     started_at: datetime
     ended_at: datetime | None
     state: RunState
     events: int
+    counts: dict[str, int] = field(default_factory=dict)
     outcomes: dict[str, str] = field(default_factory=dict)
     error: str = ""
 
@@ -119,7 +133,8 @@ class Status:
 
     Attributes:
         summary: the overall state in one sentence.
-        problems: what is wrong beyond single streams: settings, the latest poll's failure, polls that do not come.
+        problems: what is wrong beyond single streams: settings, the latest poll's failure, polls that do not come or
+            do not end, and what could not be read.
         polls: the newest first.
         dead_letters_problem: why they cannot be counted; empty if they can.
 

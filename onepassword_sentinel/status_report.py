@@ -2,24 +2,25 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from itertools import pairwise
 from statistics import median
 from typing import Final
 
 from onepassword_sentinel import __version__
 from onepassword_sentinel.backfill_progress import backfill_of, backfills
+from onepassword_sentinel.recent_polls import POLLS_SHOWN, PollRecord, RecentPolls, latest
 from onepassword_sentinel.runs import Run
-from onepassword_sentinel.status import PollStatus, Status
+from onepassword_sentinel.status import PollStatus, Status, StreamStatus
 from onepassword_sentinel.stream_report import StreamReport
 from onepassword_sentinel.stream_state import StreamState
+from onepassword_sentinel.stuck_runs import long_polls, waiting_for_entity
 
-# What the page is about: the last day, as an operator's shift sees it.
-SPAN: Final = timedelta(days=1)
-POLLS_SHOWN: Final = 12
 # Polls that are overdue by more than two intervals do not come; of a schedule that is not known yet, a quarter of an
 # hour is three intervals.
 _LONGEST_SILENCE: Final = 15 * 60
+# An engine that delivers nothing to entities holds up every stream; a few of them tell it.
+_STUCK_NAMED: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,64 +35,102 @@ def report(
     now: datetime,
     *,
     cursors: Mapping[str, StreamState],
-    runs: Iterable[Run],
+    recent: RecentPolls | None = None,
+    runs: Iterable[Run] = (),
     settings_problems: Sequence[str] = (),
+    unread: Sequence[str] = (),
     dead_letters: DeadLetterCounts | None = None,
 ) -> Status:
-    """Put the status together; `runs` are those of the last day and whatever else there is of backfills."""
+    """Put the status together.
+
+    `recent` are the records of polls; `runs` whatever was looked up beside them: polls and streams that run, those
+    that may have ended without a record, and those of backfills. `unread` says what the limits left out.
+    """
     kept = dead_letters or DeadLetterCounts()
-    history = sorted(runs, key=lambda run: run.started_at)
-    polls = [run for run in history if run.name == "poll"]
-    ended = [poll for poll in polls if poll.ended]
-    live = {key: state for key, state in cursors.items() if not backfill_of(key) and state.position.end_time is None}
+    known = {run.instance_id: run for run in runs}
+    running = [run for run in known.values() if not run.ended]
+    running_polls = [run for run in running if run.name == "poll"]
+    ended = _ended(recent or RecentPolls(), known.values())
+    last = ended[0] if ended else None
     streams = [
         StreamReport(
             key=key,
             state=state,
-            runs=[run for run in history if run.name == "drain_stream" and run.input.get("key") == key],
-            latest_poll=ended[-1] if ended else None,
+            latest_poll=last,
             dead_letters=None if kept.by_key is None else kept.by_key.get(key, 0),
+            holder=known.get(state.holder),
         ).describe(now)
-        for key, state in sorted(live.items())
+        for key, state in sorted(cursors.items())
+        if not backfill_of(key) and state.position.end_time is None
     ]
-    problems = [*settings_problems, *_silence(polls, now)]
-    if ended and ended[-1].state == "failed":
-        # What a stream has to say of itself stands with the stream.
-        told = [
-            stream.last_failure.message for stream in streams if stream.last_failure and not stream.last_failure.over
-        ]
-        problems += [sentence for sentence in ended[-1].error.split(" | ") if not _is_told(sentence, told)]
+    problems = [
+        *settings_problems,
+        *_silence(sorted([*(run.started_at for run in running_polls), *(poll.started_at for poll in ended)]), now),
+        *_first(long_polls(running_polls, now)),
+        *_first(waiting_for_entity(running, now)),
+        *(_problems_of(last, streams) if last else ()),
+        *unread,
+    ]
     poor = [stream.label for stream in streams if stream.health in ("failing", "unpolled")]
     behind = [stream.label for stream in streams if stream.health == "behind"]
     # The poll's own word, the one that the heartbeat follows: a stream that is throttled for hours is not healthy.
-    healthy = bool(streams and ended) and not poor and not problems and ended[-1].output.get("healthy") is True
+    healthy = bool(streams and last and last.healthy) and not poor and not problems
     return Status(
         checked_at=now,
         version=__version__,
         healthy=healthy,
         summary=_summary(len(streams), poor, behind, problems, healthy=healthy),
-        problems=tuple(dict.fromkeys(problems)),
+        problems=tuple(dict.fromkeys(problem for problem in problems if problem)),
         streams=tuple(sorted(streams, key=lambda stream: (stream.account, stream.account_uuid, stream.label))),
-        backfills=tuple(backfills(history, cursors, now)),
-        polls=tuple(_poll(poll, history) for poll in reversed(polls[-POLLS_SHOWN:])),
+        backfills=tuple(backfills(known.values(), cursors, now)),
+        polls=_polls(running_polls, ended),
         dead_letters_problem=kept.problem,
     )
 
 
+def _ended(recent: RecentPolls, runs: Iterable[Run]) -> tuple[PollRecord, ...]:
+    """List the polls that have ended, the newest first.
+
+    A record is on its way for a moment after its poll has ended, and a poll that was terminated leaves none.
+    """
+    looked_up = [record for run in runs if run.name == "poll" and (record := PollRecord.of_run(run))]
+    recorded = {record.instance_id for record in recent.polls}
+    return latest([*recent.polls, *(record for record in looked_up if record.instance_id not in recorded)])
+
+
+def _problems_of(poll: PollRecord, streams: Sequence[StreamStatus]) -> list[str]:
+    """Say why the latest poll failed, but for what stands with its streams."""
+    if poll.state == "completed":
+        return []
+    if poll.state == "stopped":
+        return [f"{poll.instance_id} {poll.error or 'was terminated'}"]
+    told = [stream.last_failure.message for stream in streams if stream.last_failure and not stream.last_failure.over]
+    return [sentence for sentence in poll.error.split(" | ") if not _is_told(sentence, told)]
+
+
+def _first(sentences: Sequence[str]) -> list[str]:
+    more = len(sentences) - _STUCK_NAMED
+    return [*sentences[:_STUCK_NAMED], *([f"{more:,} more runs are in the same state"] if more > 0 else [])]
+
+
 def _is_told(sentence: str, told: Iterable[str]) -> bool:
-    who, _, what = sentence.partition(": ")
-    return any(message.partition(": ")[2] == what and message.partition(": ")[0] in who for message in told)
+    """Tell whether one of the streams that a sentence names says the same; both may have been shortened."""
+    who, _, what = sentence.removesuffix("…").partition(": ")
+    return any(
+        bool(what) and message.partition(": ")[2].startswith(what) and message.partition(": ")[0] in who
+        for message in told
+    )
 
 
-def _silence(polls: Sequence[Run], now: datetime) -> list[str]:
+def _silence(starts: Sequence[datetime], now: datetime) -> list[str]:
     """Say so if polls do not come: nothing else would."""
-    if not polls:
+    if not starts:
         return [
             "No poll has run in the last day: look whether the app is running and POLL_SCHEDULE is what it should be"
         ]
-    gaps = [(later.started_at - earlier.started_at).total_seconds() for earlier, later in pairwise(polls)]
+    gaps = [(later - earlier).total_seconds() for earlier, later in pairwise(starts)]
     longest = max(3 * median(gaps), _LONGEST_SILENCE) if gaps else _LONGEST_SILENCE
-    silent = (now - polls[-1].started_at).total_seconds()
+    silent = (now - starts[-1]).total_seconds()
     if silent <= longest:
         return []
     return [f"No poll has started for {silent // 60:,.0f} minutes: look whether the app is running"]
@@ -116,15 +155,22 @@ def _summary(
     return f"{all_of_them} healthy" + (f"; {', '.join(behind)} still catching up" if behind else "")
 
 
-def _poll(poll: Run, history: Sequence[Run]) -> PollStatus:
-    prefix = f"{poll.instance_id}-"
-    children = [run for run in history if run.name == "drain_stream" and run.instance_id.startswith(prefix)]
-    return PollStatus(
-        instance_id=poll.instance_id,
-        started_at=poll.started_at,
-        ended_at=poll.updated_at.astimezone(UTC) if poll.ended else None,
-        state=poll.state,
-        events=sum(child.counted("events") for child in children),
-        outcomes={child.instance_id.removeprefix(prefix): child.told("outcome") or child.state for child in children},
-        error=poll.error,
-    )
+def _polls(running: Iterable[Run], ended: Iterable[PollRecord]) -> tuple[PollStatus, ...]:
+    """List the latest polls, the newest first."""
+    found = {
+        poll.instance_id: PollStatus(
+            poll.instance_id,
+            poll.started_at,
+            poll.ended_at,
+            poll.state,
+            poll.events,
+            counts=poll.counts,
+            outcomes=poll.outcomes,
+            error=poll.error,
+        )
+        for poll in ended
+    }
+    # One that was restarted under its own id runs again.
+    found |= {run.instance_id: PollStatus(run.instance_id, run.started_at, None, run.state, 0) for run in running}
+    newest_first = sorted(found.values(), key=lambda poll: (poll.started_at, poll.instance_id), reverse=True)
+    return tuple(newest_first[:POLLS_SHOWN])

@@ -1,14 +1,17 @@
-"""How one live stream is doing, from its cursor and its runs of the last day."""
+"""How one live stream is doing, from what its cursor remembers."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from onepassword_sentinel.recent_polls import PollRecord
 from onepassword_sentinel.runs import Run
 from onepassword_sentinel.status import Health, LastFailure, PolledEvents, StreamStatus
 from onepassword_sentinel.stream_state import CAUGHT_UP, StreamState
 
+_DAY: Final = timedelta(days=1)
+# A run that failed has given its stream back long before so much time has passed.
+_RELEASED: Final = timedelta(minutes=1)
 _BEHIND: Final = {
     "more": "catching up: more events wait",
     "throttled": "told to wait; goes on by itself",
@@ -21,23 +24,32 @@ _BEHIND: Final = {
 
 @dataclass(frozen=True, slots=True)
 class StreamReport:
-    """What is known of a stream; `runs` are its own, oldest first, `latest_poll` the last one that has ended."""
+    """What is known of a stream; `latest_poll` is the last one that has ended, `holder` the run that holds the stream.
+
+    Only a run that was looked up is given as the holder: one that is not known to have ended is at work.
+    """
 
     key: str
     state: StreamState
-    runs: Sequence[Run]
-    latest_poll: Run | None
+    latest_poll: PollRecord | None
     dead_letters: int | None
+    holder: Run | None = None
 
     def describe(self, now: datetime) -> StreamStatus:
         """Describe it for an operator."""
         account_uuid, _, event_type = self.key.rpartition("-")
-        health, explanation = self._health()
-        account = self._account()
-        today = [run for run in self.runs if run.started_at.date() == now.astimezone(UTC).date()]
+        health, explanation = self._health(now)
+        account = self.state.account
+        label = f"{account.lower()}-{event_type}" if account else event_type
+        polled = [
+            PolledEvents(quarter.at, quarter.runs, quarter.events, quarter.most, quarter.bytes, quarter.failed)
+            for quarter in self.state.day
+            if quarter.at > now - _DAY
+        ]
+        today = [quarter for quarter in polled if quarter.at.date() == now.astimezone(UTC).date()]
         return StreamStatus(
             key=self.key,
-            label=f"{account.lower()}-{event_type}" if account else event_type,
+            label=label,
             account=account,
             account_uuid=account_uuid,
             event_type=event_type,
@@ -47,51 +59,73 @@ class StreamReport:
             succeeded_at=self.state.succeeded_at,
             newest=self.state.newest,
             events_total=self.state.events,
-            events_today=sum(run.counted("events") for run in today),
-            bytes_today=sum(run.counted("bytes") for run in today),
-            polled=tuple(
-                PolledEvents(run.started_at, run.counted("events"), run.state == "failed") for run in self.runs
-            ),
+            events_today=sum(quarter.events for quarter in today),
+            bytes_today=sum(quarter.bytes for quarter in today),
+            polled=tuple(polled),
             dead_letters=self.dead_letters,
-            last_failure=self._last_failure(),
+            last_failure=self._last_failure(label, now),
         )
 
-    def _account(self) -> str:
-        """Name the account as the settings did when it was last polled."""
-        if not self.runs:
-            return ""
-        stream = self.runs[-1].input.get("stream")
-        return str(stream.get("account") or "") if isinstance(stream, dict) else ""
-
-    def _health(self) -> tuple[Health, str]:
-        ended = [run for run in self.runs if run.ended]
-        latest = ended[-1] if ended else None
-        if self.state.outcome == "reset":
+    def _health(self, now: datetime) -> tuple[Health, str]:
+        state = self.state
+        if state.outcome == "reset":
             return "behind", _BEHIND["reset"]
-        if self.latest_poll and (latest is None or latest.started_at < self.latest_poll.started_at):
+        # A state of an earlier version knows when its last run began, and no more.
+        asked_at = state.asked_at or (state.run.at if state.run else None)
+        if asked_at is None or asked_at < now - _DAY:
+            return "unpolled", "not polled for a day"
+        if self.latest_poll and asked_at < self.latest_poll.started_at:
             return "unpolled", "the latest poll did not ask for it: its token no longer covers it, or cannot be used"
-        if latest is None:
-            return ("behind", "the first poll is under way") if self.runs else ("unpolled", "not polled for a day")
-        return _health_after(latest)
+        if ended := self._ended_without_release(now):
+            return _without_release(ended)
+        return _after(state.refused.outcome if state.refused else state.outcome)
+
+    def _ended_without_release(self, now: datetime) -> Run | None:
+        """Return the holder if it has ended and still holds the stream.
+
+        One that failed gives the stream back just before, perhaps after the state was read.
+        """
+        holder = self.holder
+        if holder is None:
+            return None
+        return holder if holder.state == "stopped" or _failed_before(holder, now - _RELEASED) else None
 
     def _lag(self, now: datetime) -> float | None:
         """Since when nothing newer is in the table: the last time all was delivered, or else the newest event."""
         since = self.state.succeeded_at if self.state.outcome in CAUGHT_UP else self.state.newest
         return max(0.0, (now - since).total_seconds()) if since else None
 
-    def _last_failure(self) -> LastFailure | None:
-        failed = [run for run in self.runs if run.state == "failed"]
-        if not failed:
+    def _last_failure(self, label: str, now: datetime) -> LastFailure | None:
+        if (ended := self._ended_without_release(now)) and ended.state == "failed":
+            return LastFailure(ended.updated_at, _named(label, ended.error), over=False)
+        failure = self.state.failure
+        if failure is None or (failure.resolved_at and failure.at < now - _DAY):
             return None
-        message = failed[-1].told("failure") or failed[-1].error
-        over = any(run.state == "completed" and run.started_at > failed[-1].started_at for run in self.runs)
-        return LastFailure(failed[-1].updated_at, message, over)
+        # The state has the whole message of the present failure, whose end says what to do.
+        message = self.state.error if self.state.outcome == "failed" else failure.message
+        return LastFailure(failure.at, _named(label, message), over=failure.resolved_at is not None)
 
 
-def _health_after(run: Run) -> tuple[Health, str]:
-    if run.state == "failed":
+def _failed_before(run: Run, time: datetime) -> bool:
+    return run.state == "failed" and run.updated_at < time
+
+
+def _after(outcome: str) -> tuple[Health, str]:
+    if outcome == "failed":
         return "failing", "the latest poll failed"
-    outcome = "stopped" if run.state == "stopped" else run.told("outcome")
     if outcome in CAUGHT_UP:
         return "healthy", "everything is delivered"
-    return "behind", _BEHIND.get(outcome, outcome)
+    return "behind", _BEHIND.get(outcome, outcome) or "the first poll is under way"
+
+
+def _without_release(holder: Run) -> tuple[Health, str]:
+    """Say how a run ended that did not give the stream back."""
+    if holder.state == "failed":
+        return "failing", "its run failed and has not given the stream back; a poll goes on when the lease has run out"
+    why = holder.error or "has ended"
+    return "behind", f"its run {why}; a poll goes on when the lease has run out"
+
+
+def _named(label: str, message: str) -> str:
+    message = message or "failed without a message; its history in Durable Functions Monitor shows more"
+    return message if f"{label}: " in message else f"{label}: {message}"

@@ -1,6 +1,4 @@
-"""The results of many streams in one output that stays small: an output over 64 KB costs a blob, and no answer of the
-task hub may be over 4 MB.
-"""
+"""The results of many streams in one output that stays small, as no answer of the task hub may be over 4 MB."""
 
 from collections import Counter
 from collections.abc import Mapping

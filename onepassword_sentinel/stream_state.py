@@ -163,9 +163,10 @@ class Begin:
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """Where the stream stands now; `moves` numbers the position; `events`, `bytes` and `pages` count since the beginning.
+    """Where the stream stands now; `moves` numbers the position.
 
-    `last` says that the activity which delivered it does no more.
+    `events`, `bytes` and `pages` count since the beginning. `last` says that the activity which delivered it does no
+    more.
     """
 
     fence: int

@@ -61,10 +61,10 @@ class Budget:
 class Transfer:
     """What one transfer achieved; also the output of `transfer_events`.
 
-    `position`, its number `moves`, `newest`, `events`, `bytes` and `pages` are where the stream stands now. The number grows with rows
-    and pages passed: of two transfers that the platform began from the same place, the one that came farther has the
-    higher one. `more` says that more waits, `failure` what stopped the transfer. Nothing was done where the run is
-    over: `superseded` by another one that holds the stream, or `stopped` by an operator.
+    `position`, its number `moves`, `newest`, `events`, `bytes` and `pages` are where the stream stands now. The number
+    grows with rows and pages passed: of two transfers that the platform began from the same place, the one that came
+    farther has the higher one. `more` says that more waits, `failure` what stopped the transfer. Nothing was done where
+    the run is over: `superseded` by another one that holds the stream, or `stopped` by an operator.
     """
 
     position: Position

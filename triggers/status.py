@@ -9,14 +9,13 @@ from werkzeug.datastructures import MIMEAccept
 from werkzeug.http import parse_accept_header
 
 from activities.connections import dead_letters, read_option, read_part, read_settings
-from onepassword_sentinel.backfill import INSTANCE_PREFIX
 from onepassword_sentinel.errors import ConnectorError, SettingsError
 from onepassword_sentinel.settings import monitor_url
 from onepassword_sentinel.status import Status
 from onepassword_sentinel.status_report import DeadLetterCounts, report
 from onepassword_sentinel.storage_account import StorageAccount
 from status_page.render import render
-from triggers import task_hub
+from triggers import status_sources
 from triggers.answers import answer, answering
 from triggers.host_settings import read_host_problems
 
@@ -49,20 +48,13 @@ async def show_status(req: func.HttpRequest, client: df.DurableFunctionsClient) 
 
 async def _status(client: df.DurableFunctionsClient) -> Status:
     now = datetime.now(UTC)
-    found = {
-        run.instance_id: run
-        for runs in (
-            await task_hub.runs(client, "", details=True),
-            # These may have begun long ago.
-            await task_hub.runs(client, INSTANCE_PREFIX, details=True),
-            await task_hub.runs(client, "", statuses=task_hub.RUNNING, details=True),
-        )
-        for run in runs
-    }
+    read = await status_sources.read(client, now)
     return report(
         now,
-        cursors=await task_hub.cursors(client),
-        runs=found.values(),
+        cursors=read.cursors,
+        recent=read.recent,
+        runs=read.runs,
+        unread=read.unread,
         settings_problems=[*read_host_problems(), *_settings_problems()],
         dead_letters=await _dead_letters(),
     )

@@ -1,7 +1,8 @@
 """The task hub, as HTTP functions and housekeeping ask it: cursors, runs, and starting and ending them."""
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -19,6 +20,7 @@ from triggers import pages
 CURSOR: Final = "stream_cursor"
 RECENT_POLLS: Final = EntityInstanceId("recent_polls", "all")
 _LOOK_SECONDS: Final = 0.1
+_AT_ONCE: Final = 10
 
 _STATES: Final[dict[OrchestrationStatus, RunState]] = {
     OrchestrationStatus.COMPLETED: "completed",
@@ -29,12 +31,27 @@ RUNNING: Final = [status for status in OrchestrationStatus if status not in _STA
 ENDED_BADLY: Final = [OrchestrationStatus.FAILED, OrchestrationStatus.TERMINATED]
 
 
+@dataclass(frozen=True, slots=True)
+class Cursors:
+    """States of cursors by key; `last` is the last key that was read, `whole` says that none was left out."""
+
+    states: dict[str, StreamState]
+    last: str
+    whole: bool
+
+
 async def cursors(client: df.DurableFunctionsClient, prefix: str = "", *, most: int = 4_000) -> dict[str, StreamState]:
     """Get the state of every stream's cursor whose key begins so, by key, `most` at most."""
+    return (await read_cursors(client, prefix, most=most)).states
+
+
+async def read_cursors(client: df.DurableFunctionsClient, prefix: str = "", *, most: int) -> Cursors:
+    """Get the states of cursors likewise, and how far the rows were read."""
     # "Transient" would leave out one that has just been sent an operation.
     query = EntityQuery(instance_id_starts_with=f"@{CURSOR}@{prefix}", include_transient=True)
     found = {entity.id.key: entity.get_typed_state() async for entity in pages.entities(client, query, most)}
-    return {key: from_wire(StreamState, state) for key, state in found.items() if state}
+    states = {key: from_wire(StreamState, state) for key, state in found.items() if state}
+    return Cursors(states, max(found, default=""), whole=len(found) < most)
 
 
 async def recent_polls(client: df.DurableFunctionsClient) -> RecentPolls:
@@ -75,6 +92,15 @@ async def run(client: df.DurableFunctionsClient, instance_id: str) -> Run | None
     """Get one run; None if there is none."""
     state = await client.get_orchestration_state(instance_id)
     return _run(state) if state else None
+
+
+async def some_runs(client: df.DurableFunctionsClient, instance_ids: Iterable[str], *, most: int) -> list[Run]:
+    """Get the first of these runs, `most` at most, each by its id; those that are not there are left out."""
+    wanted = list(dict.fromkeys(instance_id for instance_id in instance_ids if instance_id))[:most]
+    found: list[Run | None] = []
+    for first in range(0, len(wanted), _AT_ONCE):
+        found += await asyncio.gather(*(run(client, instance_id) for instance_id in wanted[first : first + _AT_ONCE]))
+    return [run for run in found if run]
 
 
 async def start(client: df.DurableFunctionsClient, name: str, payload: dict[str, Any], instance_id: str) -> None:
