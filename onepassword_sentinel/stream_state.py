@@ -38,13 +38,20 @@ class RunStart:
     """When the present or last run began, all its generations together, and where it is measured from.
 
     A run that goes on is measured from its beginning, `newest`; one that begins a stream from its first commit, because
-    nobody knows how much of the time before it is empty.
+    nobody knows how much of the time before it is empty. `before` counts the events when it began; an earlier version
+    did not note it.
     """
 
     at: datetime
     events: int = 0
     newest: datetime | None = None
     measured_at: datetime | None = None
+    before: int | None = None
+
+    @property
+    def began_with(self) -> int:
+        """How many events had been delivered when the run began."""
+        return self.events if self.before is None else self.before
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,7 +264,7 @@ def commit(state: StreamState, done: Commit) -> tuple[StreamState, bool]:
         state = replace(state, lease_until=max(state.lease_until or lease_until, lease_until))
     if done.moves > state.moves:
         events, written = done.events - state.events, max(0, done.bytes - state.bytes)
-        most = done.events - (state.run.events if state.run else state.events)
+        most = done.events - (state.run.began_with if state.run else state.events)
         state = _count(state, done.now, events=events, most=most, bytes=written)
         state = replace(
             state,
@@ -277,7 +284,7 @@ def commit(state: StreamState, done: Commit) -> tuple[StreamState, bool]:
 
 
 def _run_start(state: StreamState, run_at: datetime) -> RunStart:
-    return RunStart(run_at, state.events, state.newest, run_at if state.newest else None)
+    return RunStart(run_at, state.events, state.newest, run_at if state.newest else None, before=state.events)
 
 
 def _measured(run: RunStart | None, done: Commit) -> RunStart | None:

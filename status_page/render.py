@@ -1,12 +1,13 @@
 """Make the status page."""
 
+from collections import Counter
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
-from onepassword_sentinel.status import Status, StreamStatus
+from onepassword_sentinel.status import PollStatus, Status, StreamStatus
 from status_page import words
 from status_page.sparkline import sparkline
 
@@ -95,10 +96,17 @@ def _template() -> "Template":
         words.rate,
         words.relative,
         words.size,
+        others,
         sparkline,
     ):
         environment.filters[function.__name__] = function
     return environment.get_template("page.html")
+
+
+def others(poll: PollStatus) -> list[tuple[str, int]]:
+    """Count by outcome the streams of a poll that are not named."""
+    named = Counter(poll.outcomes.values())
+    return [(outcome, left) for outcome, count in poll.counts.items() if (left := count - named[outcome]) > 0]
 
 
 def _overall(status: Status) -> str:

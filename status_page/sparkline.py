@@ -1,6 +1,6 @@
 """The last day of a stream's polls as bars: the geometry, which page.html draws as inline SVG."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -9,7 +9,7 @@ from onepassword_sentinel.status import PolledEvents
 from status_page.words import counted, number
 
 DAY: Final = timedelta(days=1)
-# A quarter of an hour each: wide enough to be seen on a phone, however often the connector polls.
+# A quarter of an hour each, as they are counted: wide enough to be seen on a phone, however often the connector polls.
 SLOTS: Final = 96
 SLOT_WIDTH: Final = 10
 WIDTH: Final = SLOTS * SLOT_WIDTH
@@ -40,7 +40,7 @@ class Sparkline:
     slots: tuple[Slot, ...]
     polls: int
     most: int
-    latest: int
+    events: int
     failed: int
     width: int = WIDTH
     height: int = HEIGHT
@@ -51,28 +51,29 @@ class Sparkline:
         """The same for who cannot see it."""
         failed = f", {number(self.failed)} failed" if self.failed else ""
         polls = counted(self.polls, "poll")
-        return f"events per poll, last 24 h: {polls}, max {number(self.most)}, latest {number(self.latest)}{failed}"
+        return f"events per poll, last 24 h: {polls}, max {number(self.most)}, total {number(self.events)}{failed}"
 
 
 def sparkline(polled: Iterable[PolledEvents], now: datetime) -> Sparkline | None:
-    """Lay out the polls of the day before `now`, given oldest first; None if there was none."""
-    begin = now - DAY
-    polls = [poll for poll in polled if poll.at >= begin]
-    if not polls:
-        return None
-    slots: dict[int, list[PolledEvents]] = {}
-    for poll in polls:
+    """Lay out the quarters of an hour of the day up to `now`, given oldest first; None if there was no poll."""
+    last = now.timestamp() // _SLOT.total_seconds()
+    slots: dict[int, PolledEvents] = {}
+    for quarter in polled:
         # The poll's clock and the reader's may differ by a little.
-        slots.setdefault(min((poll.at - begin) // _SLOT, SLOTS - 1), []).append(poll)
-    most = max(poll.events for poll in polls)
+        ago = max(int(last - quarter.at.timestamp() // _SLOT.total_seconds()), 0)
+        if ago < SLOTS:
+            slots[SLOTS - 1 - ago] = quarter
+    if not slots:
+        return None
+    most = max(quarter.most for quarter in slots.values())
     return Sparkline(
-        bars="".join(_bar(index, max(poll.events for poll in held), most) for index, held in slots.items()),
-        failures="".join(_mark(index) for index, held in slots.items() if any(poll.failed for poll in held)),
-        slots=tuple(Slot(index * SLOT_WIDTH, _told(begin + index * _SLOT, held)) for index, held in slots.items()),
-        polls=len(polls),
+        bars="".join(_bar(index, quarter.most, most) for index, quarter in slots.items()),
+        failures="".join(_mark(index) for index, quarter in slots.items() if quarter.failed),
+        slots=tuple(Slot(index * SLOT_WIDTH, _told(quarter)) for index, quarter in slots.items()),
+        polls=sum(quarter.polls for quarter in slots.values()),
         most=most,
-        latest=polls[-1].events,
-        failed=sum(poll.failed for poll in polls),
+        events=sum(quarter.events for quarter in slots.values()),
+        failed=sum(quarter.failed for quarter in slots.values()),
     )
 
 
@@ -85,9 +86,10 @@ def _mark(index: int) -> str:
     return f"M{index * SLOT_WIDTH} {_BASE + 4}h{_BAR_WIDTH}V{HEIGHT}h-{_BAR_WIDTH}z"
 
 
-def _told(begin: datetime, held: Sequence[PolledEvents]) -> str:
-    failed = sum(poll.failed for poll in held)
-    most = max(poll.events for poll in held)
-    events = counted(most, "event") if len(held) == 1 else f"up to {counted(most, 'event')} each"
-    times = f"{begin.astimezone(UTC):%H:%M} to {(begin + _SLOT).astimezone(UTC):%H:%M} UTC"
-    return f"{times}: {counted(len(held), 'poll')}, {events}" + (f", {number(failed)} failed" if failed else "")
+def _told(quarter: PolledEvents) -> str:
+    begin = quarter.at.astimezone(UTC)
+    told = f"{begin:%H:%M} to {begin + _SLOT:%H:%M} UTC: {counted(quarter.polls, 'poll')}"
+    told += f", {counted(quarter.events, 'event')}"
+    if quarter.polls > 1:
+        told += f", at most {number(quarter.most)} in a poll"
+    return told + (f", {number(quarter.failed)} failed" if quarter.failed else "")

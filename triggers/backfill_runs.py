@@ -62,7 +62,7 @@ def _wanted(cursors: Mapping[str, StreamState], running: Iterable[Run], badly: I
     for state in unfinished:
         yield from (state.parent_id, state.refused.parent_id if state.refused else "")
     listed = {run.instance_id for run in running}
-    yield from (state.run_id for state in unfinished if state.run_id not in listed)
+    yield from (run_id for state in unfinished if (run_id := state.run_id or state.holder) not in listed)
     # A stream that waits for its entity has no cursor yet, and its key is in its input.
     remembered = {state.run_id for state in cursors.values()}
     yield from (run.instance_id for run in running if run.name != "backfill" and run.instance_id not in remembered)

@@ -31,6 +31,8 @@ HALF_WAY = StreamState(
     newest=parse_moment(START) + timedelta(days=5),
     moved_at=NOW,
     events=6_000,
+    pages=6,
+    run_id=CHILD,
 )
 DONE = replace(HALF_WAY, holder="", lease_until=None, outcome="ok", succeeded_at=NOW)
 
@@ -52,7 +54,7 @@ def told(state: StreamState | None, *runs: Run) -> BackfillStatus:
 
 def test_a_running_backfill_tells_its_place_its_pace_and_the_time_left() -> None:
     """All from this run: what was delivered before a stop says nothing about the pace."""
-    found = told(HALF_WAY, parent("running"), child("running", stream="auditevents", pages=6))
+    found = told(HALF_WAY, parent("running"), child("running", stream="auditevents"))
     assert (found.id, found.state, found.percent, found.events) == (ID, "running", 50.0, 6_000)
     assert (found.start_time, found.end_time, found.account) == (START, END, "")
     (stream,) = found.streams
@@ -118,7 +120,28 @@ def test_one_that_was_typed_into_the_monitor_is_found_by_its_status() -> None:
     """It worked its id out when it began."""
     typed = replace(parent("running"), input={"start_time": START}, custom_status={"backfill": ID})
     assert told(None, typed).id == ID
-    assert backfills([replace(typed, custom_status={})], {}, NOW) == []
+    assert backfills([replace(typed, custom_status={}, instance_id="typed")], {}, NOW) == []
+
+
+def test_a_run_whose_input_was_not_read_is_known_by_its_id() -> None:
+    """Lists of runs come without inputs; the cursor remembers its run, and the custom status the backfill."""
+    found = told(
+        HALF_WAY,
+        replace(parent("running"), input={}, custom_status={"window": f"{START} to {END}"}),
+        replace(child("running", backfill=ID), input={}),
+    )
+    assert (found.id, found.state, found.start_time, found.end_time) == (ID, "running", START, END)
+    assert [stream.instance_id for stream in found.streams] == [CHILD]
+    terminated = replace(child("stopped"), input={}, error="was terminated: enough of it")
+    (stream,) = told(HALF_WAY, parent("stopped"), terminated).streams
+    assert (stream.state, stream.failure) == ("stopped", "was terminated: enough of it")
+
+
+def test_a_terminated_one_says_why() -> None:
+    """The reason that was given in Durable Functions Monitor or over HTTP."""
+    stopping = replace(HALF_WAY, stopping=True)
+    found = told(stopping, parent("stopped", "was terminated: stopped over HTTP"), child("stopped"))
+    assert found.failure == "was terminated: stopped over HTTP"
 
 
 def test_a_window_that_makes_no_sense_breaks_nothing() -> None:

@@ -7,7 +7,18 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from onepassword_sentinel.position import Position
-from onepassword_sentinel.stream_state import Begin, Commit, Release, StreamState, begin, commit, release
+from onepassword_sentinel.stream_state import (
+    NO_BEGINNING,
+    Begin,
+    Commit,
+    Refusal,
+    Release,
+    StreamFailure,
+    StreamState,
+    begin,
+    commit,
+    release,
+)
 from onepassword_sentinel.wire import from_wire, to_wire
 from tests.core.conftest import NOW
 
@@ -36,6 +47,13 @@ def released(
     return release(state, Release(fence, now, outcome, error, retry_after))
 
 
+def is_refused(state: StreamState, holder: str, now: datetime, outcome: str) -> bool:
+    """Tell whether a run is refused the stream, and the state only notes that it asked."""
+    after, granted = begun(state, holder, now)
+    noted = replace(state, asked_at=now, refused=Refusal(holder, "", outcome))
+    return not granted and after == noted
+
+
 def test_a_new_stream_is_granted_with_its_beginning() -> None:
     """Number one, a lease, and the start time that the run brought along."""
     state, granted = begun(StreamState())
@@ -54,7 +72,9 @@ def test_the_beginning_is_fixed_by_the_first_run() -> None:
 
 def test_a_stream_without_a_beginning_is_not_granted_to_a_run_that_knows_none() -> None:
     """Wherever it began, what is older would never be asked for; one that has begun needs no beginning."""
-    assert begun(StreamState(), start=None) == (StreamState(), False)
+    refused, granted = begun(StreamState(), start=None)
+    assert (granted, refused.has_begun, refused.fence, refused.holder) == (False, False, 0, "")
+    assert refused.failure == StreamFailure(NOW, NO_BEGINNING)
     state, _ = begun(StreamState())
     state, _ = released(state, state.fence)
     again, granted = begun(state, "poll-2", start=None)
@@ -64,7 +84,7 @@ def test_a_stream_without_a_beginning_is_not_granted_to_a_run_that_knows_none() 
 def test_a_held_stream_is_busy_until_its_lease_runs_out() -> None:
     """The second run is told who holds it; after the lease the next one takes over with a higher number."""
     held, _ = begun(StreamState())
-    assert begun(held, "poll-2", NOW + LEASE - timedelta(seconds=1)) == (held, False)
+    assert is_refused(held, "poll-2", NOW + LEASE - timedelta(seconds=1), "busy")
     taken, granted = begun(held, "poll-2", NOW + LEASE)
     assert (granted, taken.fence, taken.holder) == (True, 2, "poll-2")
 
@@ -72,7 +92,7 @@ def test_a_held_stream_is_busy_until_its_lease_runs_out() -> None:
 def test_a_run_under_its_own_name_again_waits_too() -> None:
     """A restart under the same instance id is another run: the old one's activity may still be at work."""
     held, _ = begun(StreamState())
-    assert begun(held, "poll-1") == (held, False)
+    assert is_refused(held, "poll-1", NOW, "busy")
 
 
 def test_a_commit_moves_the_position_and_renews_the_lease() -> None:
@@ -111,7 +131,7 @@ def test_a_stream_that_is_throttled_is_not_granted_until_the_remote_may_be_asked
     """Retry-After outlives the run that was told it, and the process too."""
     state, _ = begun(StreamState())
     state, _ = released(state, state.fence, "throttled", "429", retry_after=600)
-    assert begun(state, now=NOW + timedelta(seconds=599)) == (state, False)
+    assert is_refused(state, "poll-1", NOW + timedelta(seconds=599), "throttled")
     assert (state.seconds_to_wait(NOW), state.seconds_to_wait(NOW + timedelta(seconds=601))) == (600, 0)
     granted, accepted = begun(state, now=NOW + timedelta(seconds=600))
     assert accepted

@@ -208,7 +208,8 @@ async def test_the_night_purges_what_ended_long_ago(env: Environment) -> None:
     assert live == {stream: env.cursor(stream) for stream in STREAMS}
     assert "purged 4 runs that ended before" in env.log.read_text()
     await env.host.fire_timer("housekeeping")
-    assert client.entities().keys() == {f"@stream_cursor@{key}" for key in known_keys(env, backfill_id, unfinished)}
+    cursors = {f"@stream_cursor@{key}" for key in known_keys(env, backfill_id, unfinished)}
+    assert client.entities().keys() == {*cursors, "@recent_polls@all"}
 
 
 def known_keys(env: Environment, backfill_id: str, unfinished: str) -> set[str]:

@@ -29,7 +29,10 @@ async def test_a_healthy_app(launch: Launch) -> None:
         assert {stream["event_type"] for stream in status["streams"]} == set(STREAMS)
         for stream in status["streams"]:
             assert (stream["health"], stream["events_total"], stream["events_today"]) == ("healthy", 300, 300)
-            assert [point["events"] for point in stream["polled"]] == [300, 0]
+            quarters = stream["polled"]
+            assert [sum(quarter[name] for quarter in quarters) for name in ("polls", "events", "failed")] == [2, 300, 0]
+            assert max(quarter["most"] for quarter in quarters) == 300
+            assert sum(quarter["bytes"] for quarter in quarters) == stream["bytes_today"]
             assert (stream["dead_letters"], stream["last_failure"]) == (0, None)
             assert stream["key"] == env.key(stream["event_type"])
             assert stream["bytes_today"] > 0

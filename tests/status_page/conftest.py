@@ -1,6 +1,7 @@
 """The connector in four conditions: healthy, broken, new, and fed with hostile text."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -36,14 +37,27 @@ def ago(**units: float) -> datetime:
     return NOW - timedelta(**units)
 
 
-def polled(*, minutes: int = 5, failed: Sequence[int] = (), scale: int = 40) -> tuple[PolledEvents, ...]:
+def quarter(events: int = 0, *, polls: int = 1, failed: int = 0, **units: float) -> PolledEvents:
+    """Make the quarter of an hour that lies so long ago, in whose largest poll all its events came."""
+    time = ago(**units)
+    at = time.replace(minute=time.minute // 15 * 15, second=0, microsecond=0)
+    return PolledEvents(at, polls, events, events, events * 600, failed)
+
+
+def polled(*, minutes: int = 5, failed: Collection[int] = (), scale: int = 40) -> tuple[PolledEvents, ...]:
     """Make a day of polls, busy at day and quiet at night; `failed` are those that failed, counted back from now."""
-    polls = []
+    quarters: dict[datetime, PolledEvents] = {}
     for index in reversed(range(24 * 60 // minutes)):
         at = ago(minutes=index * minutes, seconds=5)
-        events = max(scale * (9 - abs(at.hour - 12)), 0) * (index * 7_919 % 8)
-        polls.append(PolledEvents(at, 0 if index in failed else events, failed=index in failed))
-    return tuple(polls)
+        bad = index in failed
+        events = 0 if bad else max(scale * (9 - abs(at.hour - 12)), 0) * (index * 7_919 % 8)
+        one = quarter(events, failed=int(bad), minutes=index * minutes, seconds=5)
+        if old := quarters.get(one.at):
+            one = PolledEvents(
+                one.at, old.polls + 1, old.events + events, max(old.most, events), 0, old.failed + one.failed
+            )
+        quarters[one.at] = one
+    return tuple(quarters.values())
 
 
 def stream(event_type: str = "signinattempts", **changes: Any) -> StreamStatus:
@@ -79,7 +93,8 @@ def poll(number: int = 0, **changes: Any) -> PollStatus:
         "events": 1_311 * (number % 4),
         "outcomes": dict.fromkeys(EVENT_TYPES, "ok"),
     }
-    return PollStatus(**fields | changes)
+    fields |= changes
+    return PollStatus(**{"counts": dict(Counter(fields["outcomes"].values())), **fields})
 
 
 def backfill_stream(label: str, **changes: Any) -> BackfillStreamStatus:

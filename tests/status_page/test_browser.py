@@ -104,7 +104,7 @@ async def test_the_state_can_be_read_and_heard(opened: Opened, healthy: Status) 
     assert await page.title() == "✓ 3 of 3 streams healthy \N{EN DASH} 1Password connector"
     assert await page.get_by_role("heading", level=1, name="3 of 3 streams healthy").is_visible()
     assert await page.get_by_role("heading", level=3, name="Sign-in attempts").is_visible()
-    assert await page.get_by_role("img", name="events per poll, last 24 h: 288 polls").count() == 2
+    assert await page.get_by_role("img", name="events per poll, last 24 h: 286 polls").count() == 2
     assert await page.get_by_role("progressbar", name="Backfill q3").is_visible()
     assert await page.get_by_role("progressbar").count() == 4
     table = page.get_by_role("table", name="Recent polls, the newest first")

@@ -78,7 +78,7 @@ def test_a_stream_that_never_succeeded_has_no_figures_to_tell() -> None:
 def test_the_chart_has_a_text() -> None:
     """Who cannot see the bars is told about them."""
     labels = [attributes["aria-label"] for attributes in one().of("svg") if "aria-label" in attributes]
-    assert [label.partition(", max")[0] for label in labels] == ["events per poll, last 24 h: 288 polls"]
+    assert [label.partition(", max")[0] for label in labels] == ["events per poll, last 24 h: 286 polls"]
 
 
 def test_the_last_failure_tells_what_to_do_and_whether_it_is_over(broken: Status) -> None:
@@ -137,6 +137,13 @@ def test_a_poll_is_a_row() -> None:
         f"15 minutes ago Running ok 3,933 {DASH} {running.instance_id}",
     ]
     assert {attributes["scope"] for attributes in found.of("th")} == {"row", "col"}
+
+
+def test_a_poll_of_many_streams_names_a_few_and_counts_the_others() -> None:
+    """Hundreds of streams that are well are a number."""
+    many = poll(1, outcomes={"a": "failed", "b": "busy", "c": "ok"}, counts={"failed": 1, "busy": 3, "ok": 1_446})
+    row = read(Status(NOW, "0.1.0", healthy=True, summary="", polls=(many,))).words("tr")[1]
+    assert "a: failed b: busy c: ok 2 more: busy 1,445 more: ok" in row
 
 
 def test_a_poll_that_failed_for_another_reason_says_that_its_streams_are_well() -> None:

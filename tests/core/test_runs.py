@@ -1,0 +1,47 @@
+"""Why a run failed or was terminated is read from its output, as Azure Storage keeps it."""
+
+import pytest
+
+from onepassword_sentinel.runs import failure_of, termination_of
+
+NO_MESSAGE = "failed without a message; its history in Durable Functions Monitor shows more"
+
+
+@pytest.mark.parametrize(
+    ("output", "message"),
+    [
+        (
+            "orchestrators.poll.PollFailedError: Fix these app settings: X is missing",
+            "Fix these app settings: X is missing",
+        ),
+        ("ValueError: bad", "bad"),
+        ("durabletask.task.TaskFailedError: auditevents: 401", "auditevents: 401"),
+        ("auditevents: 1Password answered 401", "auditevents: 1Password answered 401"),
+        ("acme-auditevents: x", "acme-auditevents: x"),
+        ("two\nlines", "two\nlines"),
+        ("", NO_MESSAGE),
+        (
+            "orchestrators.poll.PollFailedError: ",
+            NO_MESSAGE,
+        ),
+    ],
+)
+def test_the_message_of_a_failure(output: str, message: str) -> None:
+    """The exception's type is left out, and no message is empty."""
+    assert failure_of(output) == message
+
+
+@pytest.mark.parametrize(
+    ("output", "told"),
+    [
+        ('"stopped over HTTP"', "was terminated: stopped over HTTP"),
+        ("stopped over HTTP", "was terminated: stopped over HTTP"),
+        ("", "was terminated"),
+        ('""', "was terminated"),
+        ("null", "was terminated"),
+        ("{}", "was terminated"),
+    ],
+)
+def test_the_reason_of_a_termination(output: str, told: str) -> None:
+    """It is JSON or plain text, and there may be none."""
+    assert termination_of(output) == told
