@@ -1,25 +1,30 @@
 """The durable entity that remembers the polls that ended last; it has a single key."""
 
+import logging
 from typing import Any
 
 import azure.durable_functions as df
+import msgspec
 from durabletask.entities import EntityContext
 
 from onepassword_sentinel.recent_polls import PollRecord, RecentPolls, ended
-from onepassword_sentinel.stream_operations import OperationRefusedError
 from onepassword_sentinel.wire import from_wire, to_wire
 
 bp = df.Blueprint()
+_LOG = logging.getLogger(__name__)
 
 
 @bp.entity_trigger(context_name="ctx", entity_name="recent_polls")
 def recent_polls(ctx: EntityContext, data: dict[str, Any] | None) -> None:
     """Keep the record of a poll: `ended`, which each poll signals when it ends.
 
-    Raises:
-        OperationRefusedError: there is no operation of this name.
-
+    Anything else is rejected with a warning: a signal has no caller that could say so.
     """
-    if ctx.operation != "ended":
-        raise OperationRefusedError(f"recent polls have no operation {ctx.operation!r}; polls signal ended")
-    ctx.set_state(to_wire(ended(from_wire(RecentPolls, ctx.get_state()), from_wire(PollRecord, data))))
+    try:
+        if ctx.operation != "ended":
+            raise ValueError(f"there is no operation {ctx.operation!r}; polls signal ended")
+        record = from_wire(PollRecord, data)
+    except (ValueError, msgspec.ValidationError) as error:
+        _LOG.warning("recent_polls rejected %s: %s", ctx.operation, error)
+        return
+    ctx.set_state(to_wire(ended(from_wire(RecentPolls, ctx.get_state()), record)))
