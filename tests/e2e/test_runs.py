@@ -64,6 +64,25 @@ async def test_ticks_at_the_same_moment_are_one(env: Environment) -> None:
     env.assert_all_landed_once()
 
 
+async def test_a_poll_that_hangs_is_in_the_health_table_once_an_hour(env: Environment) -> None:
+    """Ticks write it there themselves, as many as there are, and start the next poll beside it."""
+    client = env.host.client
+    env.source.faults.add(Stall(60), target="auditevents")
+    await env.host.fire_timer("poll_on_schedule")
+    (name,) = [found.instance_id for found in client.query("poll-") if found.name == "poll"]
+    await until(lambda: env.source.requests["auditevents"])
+    for hours in (1, 2):
+        client.backdate(name, timedelta(hours=1, seconds=10))
+        await env.host.fire_timer("poll_on_schedule")
+        await env.host.fire_timer("poll_on_schedule")
+        rows = env.health(f"| where instance_id == '{name}'")
+        assert [(row["outcome"], row["event_type"]) for row in rows] == [("failed", "")] * hours
+    assert all(row["error"].startswith(f"{name} has been running for ") for row in rows)
+    notes = [found for found in client.query("long-poll-") if found.name == "note_long_polls"]
+    assert len(notes) == 2
+    assert {(await client.wait_for(note.instance_id)).status for note in notes} == {RuntimeStatus.COMPLETED}
+
+
 @pytest.mark.parametrize("new_id", [False, True], ids=["same id", "new id"])
 async def test_a_failed_poll_can_be_restarted(env: Environment, *, new_id: bool) -> None:
     """Restart resumes from the cursors and repeats nothing, under whatever id."""
