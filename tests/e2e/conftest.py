@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from local.environment import APP_DIR, BRISK, Change, launched
 from local.environment import Environment as LocalEnvironment
 from local.onepassword import EVENT_TYPES as STREAMS
-from local.patience import until
+from local.patience import until, until_past
 from tests.engines import Engines
 
 __all__ = ["APP_DIR", "BRISK", "STREAMS", "Change", "Environment", "Launch", "until"]
@@ -25,6 +26,12 @@ class Environment(LocalEnvironment):
             account = self.account(stream)
             assert account.offered
             assert (account.lost, account.duplicated, account.rows) == (0, 0, account.offered), stream
+
+    async def lease_has_run_out(self, stream: str) -> datetime:
+        """Wait until nobody's lease stands on a live stream, and tell when the last one ended."""
+        while (lease_until := datetime.fromisoformat(self.cursor(stream)["lease_until"])) >= datetime.now(UTC):
+            await until_past(lease_until)
+        return lease_until
 
 
 type Launch = Callable[..., AbstractAsyncContextManager[Environment]]

@@ -1,25 +1,29 @@
 """What an operator does over HTTP or by a signal in Durable Functions Monitor, and what is done every night."""
 
 import asyncio
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from aiohttp import web
 
-from local.host import RuntimeStatus
-from local.onepassword import ALWAYS, Stall
+from local.host import Instance, RuntimeStatus
+from local.onepassword import ALWAYS, EmptyPages, Exchange
+from local.patience import within
 from onepassword_sentinel.stream_state import Begin, Release
 from onepassword_sentinel.wire import to_wire
-from tests.e2e.api import call, days_ago
+from tests.e2e.api import Answer, call, days_ago
 from tests.e2e.conftest import STREAMS, Environment, Launch, until
 from tests.e2e.test_reruns import assert_window_landed_once, backfill_input, start_backfill
 
 
 async def test_poll_now(env: Environment) -> None:
     """It is the poll that the timer would have started; a second one is told which one runs."""
-    env.source.faults.add(Stall(0.5), target="auditevents")
+    held = env.hold("auditevents")
     first = await call(env, "POST", "/api/poll")
     second = await call(env, "POST", "/api/poll")
+    held.release()
     assert (first.status, second.status) == (202, 409)
     assert first.body["instance_id"] == second.body["instance_id"]
     assert second.headers["content-type"] == "application/problem+json"
@@ -53,24 +57,33 @@ async def test_a_reset_moves_a_live_cursor_back(env: Environment) -> None:
 
 
 async def test_a_reset_under_a_run_at_work(env: Environment) -> None:
-    """What the run delivers is not committed any more; the next one waits until it has ended, and begins there."""
-    await env.poll()
-    env.source.add_events("auditevents", 40)
-    env.source.faults.add(Stall(0.8), target="auditevents")
-    name = env.start_poll(transfer_limit=2.0)
-    await until(lambda: env.source.faults.pending == 0)
-    reset = await call(env, "POST", f"/api/streams/{env.key('auditevents')}/reset", {"start_time": days_ago(0.001)})
+    """What the run delivers is not committed any more, and the next one waits for its activity to end."""
+    reset, ended = await reset_under_a_run(env)
     assert reset.status == 200
-    ended = await env.host.client.wait_for(name)
     assert ended.output["streams"]["auditevents"]["outcome"] == "superseded"
     busy = await env.poll()
     assert busy.output["streams"]["auditevents"]["outcome"] == "busy"
-    async with asyncio.timeout(20):
-        while busy.output["streams"]["auditevents"]["outcome"] == "busy":
-            await asyncio.sleep(0.2)
-            busy = await env.poll()
+
+
+async def test_a_run_after_a_reset_under_another(env: Environment) -> None:
+    """It begins where the cursor was reset to, as soon as no activity can be at work any more."""
+    reset, _ = await reset_under_a_run(env, transfer_limit=within(2.0))
+    await env.lease_has_run_out("auditevents")
+    assert (await env.poll()).output["streams"]["auditevents"]["outcome"] == "ok"
     # It went on from the reset, and not from where the run at work came to.
     assert env.cursor("auditevents")["position"]["start_time"] == reset.body["new"]["start_time"]
+
+
+async def reset_under_a_run(env: Environment, **pacing: float) -> tuple[Answer, Instance]:
+    """Reset a stream while a poll's activity is at work; return the answer and how the poll ended."""
+    await env.poll()
+    env.source.add_events("auditevents", 40)
+    held = env.hold("auditevents")
+    name = env.start_poll(**pacing)
+    await until(held.reached)
+    reset = await call(env, "POST", f"/api/streams/{env.key('auditevents')}/reset", {"start_time": days_ago(0.001)})
+    held.release()
+    return reset, await env.host.client.wait_for(name)
 
 
 async def test_what_cannot_be_reset_is_refused(env: Environment) -> None:
@@ -134,13 +147,16 @@ async def test_a_signal_resets_too(env: Environment) -> None:
 
 async def test_a_signal_frees_a_stream_whose_run_was_terminated(env: Environment) -> None:
     """Not at once: its activity is at work, delivers and commits, and gives the stream back."""
-    env.source.faults.add(Stall(0.8), target="auditevents")
+    held = env.hold("auditevents")
     name = env.start_poll()
-    await until(lambda: env.source.requests["auditevents"])
+    await until(held.reached)
     for instance in (name, f"{name}-auditevents"):
         env.host.client.terminate(instance)
+        await env.host.client.wait_for(instance)
     assert (await env.poll()).output["streams"]["auditevents"]["outcome"] == "busy"
     env.host.client.signal_entity("stream_cursor", env.key("auditevents"), "stop", {})
+    await until(lambda: env.cursor("auditevents")["stopping"])
+    held.release()
     await until(lambda: not env.cursor("auditevents")["holder"])
     assert env.cursor("auditevents")["outcome"] == "stopped"
     assert (await env.poll()).output["streams"]["auditevents"]["outcome"] == "ok"
@@ -150,23 +166,33 @@ async def test_a_signal_frees_a_stream_whose_run_was_terminated(env: Environment
 async def test_a_signal_stops_a_run_that_is_alive(launch: Launch) -> None:
     """It ends as stopped, and the next poll goes on behind what it delivered."""
     async with launch(events=3_000) as env:
-        env.source.faults.add(Stall(0.3), target="auditevents", times=ALWAYS)
+        held = env.hold("auditevents")
         name = env.start_poll(transfer_pages=1)
-        await until(lambda: env.source.requests["auditevents"])
+        await until(held.reached)
         env.host.client.signal_entity("stream_cursor", env.key("auditevents"), "stop", {})
+        await until(lambda: env.cursor("auditevents")["stopping"])
+        held.release()
         ended = await env.host.client.wait_for(name)
         assert ended.output["streams"]["auditevents"]["outcome"] == "stopped"
         assert ended.output["healthy"] is False
-        env.source.faults.clear()
         await env.poll_until_healthy()
         env.assert_all_landed_once()
 
 
+@dataclass(frozen=True)
+class Trickle(EmptyPages):
+    """Empty pages without end, at most ten a second: a run that has them stays alive in one generation."""
+
+    async def apply(self, exchange: Exchange) -> web.StreamResponse:
+        await asyncio.sleep(0.1)
+        return await super().apply(exchange)
+
+
 async def test_a_backfill_leaves_a_stream_to_one_that_is_alive(launch: Launch) -> None:
     """It sees that the other renews its lease for longer than a dead one's activity could, and is no success."""
-    async with launch(events=8_000) as env:
-        env.source.faults.add(Stall(0.5), target="auditevents", times=ALWAYS)
-        pacing = {"transfer_pages": 1, "transfer_limit": 1.5}
+    async with launch() as env:
+        env.source.faults.add(Trickle(), target="auditevents", times=ALWAYS)
+        pacing = {"transfer_pages": 5, "transfer_limit": within(1.5)}
         backfill_id, name = start_backfill(env, days_ago(30), **pacing)
         await until(lambda: env.source.requests["auditevents"])
         data = backfill_input(days_ago(30), **pacing) | {"id": backfill_id, "event_types": ["auditevents"]}

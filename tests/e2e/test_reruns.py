@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from local.host import EngineError, Instance, RuntimeStatus
-from local.onepassword import Stall, Status
+from local.onepassword import Status
+from local.patience import within
 from onepassword_sentinel.backfill import read_backfill
 from onepassword_sentinel.moments import parse_moment
 from onepassword_sentinel.wire import to_wire
@@ -14,7 +15,6 @@ from tests.e2e.api import days_ago
 from tests.e2e.conftest import BRISK, STREAMS, Environment, Launch, until
 
 NEW_ID = pytest.mark.parametrize("new_id", [False, True], ids=["same id", "new id"])
-SLOW_LEASE = {"lease_seconds": 4.0, "transfer_limit": 3.0}
 
 
 async def restarted(env: Environment, instance: Instance, *, new_id: bool) -> Instance:
@@ -106,23 +106,35 @@ async def test_one_stream_of_a_backfill_after_several_generations(launch: Launch
 async def test_a_terminated_backfill_waits_for_its_old_lease_and_goes_on(launch: Launch, *, new_id: bool) -> None:
     """Nobody told its cursors that their runs are gone; the activities at work commit what they have in hand."""
     async with launch(events=3_000) as env:
-        backfill_id, name = start_backfill(env, days_ago(30), transfer_pages=1, **SLOW_LEASE)
-        await until(lambda: env.sink.rows["Custom-OnePasswordEvents"] > 1_000)
+        lease = {"lease_seconds": within(4.0), "transfer_limit": within(2.0)}
+        held = env.hold("auditevents", after=1)
+        backfill_id, name = start_backfill(env, days_ago(30), transfer_pages=1, **lease)
+        await until(held.reached)
         for instance in (name, *(f"{name}-{stream}" for stream in STREAMS)):
             if (found := env.host.client.get_instance(instance)) and not found.finished:
                 env.host.client.terminate(instance)
+        await env.host.client.wait_for(f"{name}-auditevents")
+        held.release()
         again = await restarted(env, await env.host.client.wait_for(name), new_id=new_id)
         assert again.status is RuntimeStatus.COMPLETED
         assert {result["outcome"] for result in again.output["streams"].values()} == {"ok"}
         assert_window_landed_once(env, backfill_id)
 
 
+def outcome(env: Environment, name: str) -> str | None:
+    """What a stream's run says of itself so far."""
+    instance = env.host.client.get_instance(name)
+    return instance and instance.custom_status and instance.custom_status["outcome"]
+
+
 async def test_a_backfill_beside_itself_delivers_nothing_twice(env: Environment) -> None:
     """Restarted under a new id while it runs, the second waits for the first."""
-    env.source.faults.add(Stall(0.4), target="auditevents", times=3)
+    held = env.hold("auditevents")
     backfill_id, name = start_backfill(env, days_ago(30))
-    await until(lambda: env.source.requests["auditevents"])
+    await until(held.reached)
     second = env.host.client.start("backfill", backfill_input(days_ago(30)) | {"id": backfill_id}, "restarted")
+    await until(lambda: outcome(env, "restarted-auditevents") == "busy")
+    held.release()
     ended = [await env.host.client.wait_for(instance) for instance in (name, second)]
     assert {instance.status for instance in ended} == {RuntimeStatus.COMPLETED}
     assert_window_landed_once(env, backfill_id)
@@ -130,11 +142,12 @@ async def test_a_backfill_beside_itself_delivers_nothing_twice(env: Environment)
 
 async def test_a_running_one_is_not_restarted(env: Environment) -> None:
     """The host refuses; nothing happens to the run."""
-    env.source.faults.add(Stall(0.5), target="auditevents")
+    held = env.hold("auditevents")
     name = env.start_poll()
-    await until(lambda: env.source.requests["auditevents"])
+    await until(held.reached)
     with pytest.raises(EngineError):
         env.host.client.restart(name)
+    held.release()
     await env.host.client.wait_for(name)
     env.assert_all_landed_once()
 
@@ -158,14 +171,19 @@ async def test_the_history_of_a_long_backfill_stays_short(launch: Launch) -> Non
     """It goes on in a new generation after 50 transfers, and its status is there from the first turn on."""
     async with launch(events=61_000) as env:
         data = backfill_input(days_ago(30), transfer_pages=1) | {"event_types": ["auditevents"]}
+        held = env.hold("auditevents", after=49)
         name = env.host.client.start("backfill", data, "long")
         longest, statuses = 0, []
         child = "long-auditevents"
         waiting = asyncio.create_task(env.host.client.wait_for(name, 120))
         while not waiting.done():
+            # However rarely this looks, it sees the history before the last transfer of the first generation.
+            seen = held.reached()
             if found := env.host.client.get_instance(child):
                 longest = max(longest, len(env.host.client.history(child)))
                 statuses.append(found.custom_status)
+            if seen:
+                held.release()
             await asyncio.wait([waiting], timeout=0.02)
         assert waiting.result().output["events"] == 61_000
         assert 100 < longest < 600

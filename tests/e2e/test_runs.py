@@ -7,7 +7,7 @@ import pytest
 
 from local.host import RuntimeStatus
 from local.onepassword import ALWAYS, DropConnection, OnePasswordSimulator, Status
-from local.patience import next_second, until_past, within
+from local.patience import next_second, within
 from tests.e2e.conftest import BRISK, STREAMS, Environment, Launch, until
 
 
@@ -122,10 +122,8 @@ async def test_a_terminated_poll_blocks_its_streams(env: Environment) -> None:
 async def test_a_terminated_poll_blocks_its_streams_only_until_the_lease_runs_out(env: Environment) -> None:
     """The first tick after that goes on."""
     await terminated(env, lease_seconds=within(4.0), transfer_limit=within(2.0))
-    # The terminated run's activity delivers its events all the same, and commits them itself.
-    await until(lambda: env.cursor("auditevents")["events"])
-    lease_until = datetime.fromisoformat(env.cursor("auditevents")["lease_until"])
-    await until_past(lease_until)
+    # The terminated run's activity delivers its events all the same, commits them itself, and so renews the lease.
+    lease_until = await env.lease_has_run_out("auditevents")
     assert (await env.poll()).output["streams"]["auditevents"]["outcome"] == "ok"
     assert datetime.fromisoformat(env.cursor("auditevents")["run"]["at"]) > lease_until
     env.assert_all_landed_once()
@@ -156,7 +154,7 @@ async def test_a_run_that_lost_its_lease_does_no_harm(env: Environment) -> None:
     lease = {"lease_seconds": within(2.0), "transfer_limit": within(0.5), "retry_seconds": within(4.0), "attempts": 5}
     slow = env.start_poll(**lease)
     await until(lambda: env.source.requests["auditevents"])
-    await until_past(datetime.fromisoformat(env.cursor("auditevents")["lease_until"]))
+    await env.lease_has_run_out("auditevents")
     assert (await env.poll()).output["streams"]["auditevents"]["outcome"] == "ok"
     late = await env.host.client.wait_for(slow)
     assert late.output["streams"]["auditevents"]["outcome"] == "superseded"
