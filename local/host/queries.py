@@ -3,7 +3,7 @@
 import base64
 import binascii
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from operator import attrgetter
 from typing import Any
 
@@ -13,6 +13,7 @@ from durabletask.internal import helpers
 from durabletask.testing.in_memory_backend import OrchestrationInstance
 
 from local.host.engine_server import EngineServer
+from local.host.entity_events import as_the_host_sends
 
 # Azure Tables rejects a larger page, and the extension reports any exception of its own in these words.
 _MOST_ROWS = 1000
@@ -73,6 +74,13 @@ class TaskHubQueries(EngineServer):
             if entity is None or entity.serialized_state is None:
                 return pb.GetEntityResponse(exists=False)
             return super().GetEntity(request, context)
+
+    def StreamInstanceHistory(  # noqa: N802 - the service's name
+        self, request: pb.StreamInstanceHistoryRequest, context: Any
+    ) -> Iterator[pb.HistoryChunk]:
+        """Yield a run's history, with entity messages as orchestrators see them."""
+        for chunk in super().StreamInstanceHistory(request, context):
+            yield pb.HistoryChunk(events=as_the_host_sends(chunk.events))
 
     def _build_instance_response(
         self,

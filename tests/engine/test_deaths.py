@@ -1,0 +1,76 @@
+"""The work that a dying worker held: row 7 of durable-functions-3.md, row 9 of durable-functions-2.md."""
+
+import pytest
+
+from local.host import FunctionsHost, RuntimeStatus
+from local.host.engine_faults import EngineFaults
+from tests.engine.asking import calls, kill_in, run, unique, until
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+async def test_an_entity_operation_fails(engine_host: FunctionsHost) -> None:
+    """A call whose operation a dying worker held fails with a text that the SDK cannot read; no state is lost."""
+    key, name = unique("counter"), unique("hangs")
+    add = {"key": key, "operation": "add", "input": 1}
+    assert (await run(engine_host, "calls_entity", add)).output == {"result": 1}
+    run_id = engine_host.client.start("calls_entity", {"key": key, "operation": "hang_once", "input": name})
+    await kill_in(engine_host, name)
+    caller = await engine_host.client.wait_for(run_id)
+    assert (caller.status, caller.error_type) == (RuntimeStatus.FAILED, "json.decoder.JSONDecodeError")
+    assert calls(engine_host, name) == 1
+    history = "".join(map(str, engine_host.client.history(caller.instance_id)))
+    assert "FunctionInvocationFailed" in history
+    assert (await run(engine_host, "calls_entity", add)).output == {"result": 2}
+
+
+async def test_a_signal_is_lost(engine_host: FunctionsHost) -> None:
+    """A signal whose operation a dying worker held is lost: it is not repeated."""
+    key, name = unique("counter"), unique("hangs")
+    engine_host.client.signal_entity("counter", key, "hang_once", name)
+    await kill_in(engine_host, name)
+    add = {"key": key, "operation": "add", "input": 10}
+    # The call may come into the batch that the worker held, which fails with it.
+    await run(engine_host, "calls_entity", add)
+    await run(engine_host, "calls_entity", add)
+    assert calls(engine_host, name) == 1
+
+
+async def test_an_activity_fails(engine_host: FunctionsHost) -> None:
+    """The call of an activity that a dying worker held fails, and is not repeated."""
+    name = unique("hangs")
+    run_id = engine_host.client.start("calls_activity", {"activity": "hang_once", "input": name})
+    await kill_in(engine_host, name)
+    caller = await engine_host.client.wait_for(run_id)
+    assert caller.output["type"] == "Microsoft.Azure.WebJobs.Host.FunctionInvocationException"
+    assert caller.output["message"] == "Exception while executing function: hang_once"
+    assert caller.output["inner"]["type"].endswith(".WorkerProcessExitException")
+    assert calls(engine_host, name) == 1
+
+
+async def test_a_retry_policy_repeats_it(engine_host: FunctionsHost) -> None:
+    """The call of an activity that a dying worker held is repeated by the call's retry policy."""
+    name = unique("hangs")
+    run_id = engine_host.client.start("retries_activity", {"activity": "hang_once", "input": name})
+    await kill_in(engine_host, name)
+    assert (await engine_host.client.wait_for(run_id)).output == 2
+
+
+async def test_an_activity_may_be_requeued(engine_host: FunctionsHost, faults: EngineFaults) -> None:
+    """Where a test requests it, an activity that a dying worker held goes back into the queue and runs again."""
+    name = unique("hangs")
+    faults.requeue_lost_activities = True
+    run_id = engine_host.client.start("calls_activity", {"activity": "hang_once", "input": name})
+    await kill_in(engine_host, name)
+    caller = await engine_host.client.wait_for(run_id)
+    faults.requeue_lost_activities = False
+    assert caller.output == {"result": 2}
+
+
+async def test_a_turn_runs_again(engine_host: FunctionsHost) -> None:
+    """A turn that a dying worker held is aborted and runs again."""
+    name = unique("hangs")
+    run_id = engine_host.client.start("hangs_once_itself", name)
+    await kill_in(engine_host, name)
+    await until(lambda: calls(engine_host, name) == 2)
+    assert (await engine_host.client.wait_for(run_id)).output == 2
