@@ -21,6 +21,7 @@ MOST_ROWS: Final = 1_000
 _TABLE: Final = re.compile(r"/T[0-9a-f]+(Instances|History|Partitions)\b")
 # Of the connection between client and proxy, not of the request.
 _HOP_BY_HOP: Final = frozenset({"host", "content-length", "transfer-encoding", "connection", "expect", "date"})
+_NOT_SATISFIED: Final = {"odata.error": {"code": "UpdateConditionNotSatisfied", "message": {"value": "0:Not now."}}}
 _INVALID: Final = {"odata.error": {"code": "InvalidInput", "message": {"value": "One of the inputs is not valid."}}}
 
 
@@ -47,7 +48,9 @@ class TableProxy:
         requests: how many there were, by method and table.
         rows: how many rows were returned, by table.
         tops: the page sizes that were asked for.
-        refuses: answers 503 to the requests for which it says so; it is called in the proxy's thread.
+        refuses: answers `refusal` to the requests for which it says so; it is called in the proxy's thread.
+        refusal: the status of such an answer. The extension repeats a request after 503; after 412 it takes the
+            partition for lost, and runs the turn or batch again.
 
     """
 
@@ -57,6 +60,7 @@ class TableProxy:
     tops: Counter[int] = field(default_factory=Counter)
     refused: int = 0
     refuses: Callable[[TableRequest], bool] | None = None
+    refusal: int = 503
     port: int = 0
 
     def __enter__(self) -> Self:
@@ -98,7 +102,7 @@ class TableProxy:
                 return web.json_response(_INVALID, status=400)
         if self.refuses is not None and self.refuses(asked):
             self.refused += 1
-            return web.Response(status=503)
+            return web.json_response(_NOT_SATISFIED, status=self.refusal)
         return await self._ask(request, asked)
 
     async def _ask(self, request: web.Request, asked: TableRequest) -> web.Response:

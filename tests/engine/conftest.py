@@ -10,23 +10,25 @@ import pytest_asyncio
 
 from local.extension.choice import AZURE_STORAGE
 from local.host import FunctionsHost
-from local.host.engine_faults import EngineFaults
 from local.host.in_memory import InMemoryEngine
+from tests.engine.faults import Faults, StorageFaults
 from tests.engines import Engines
 from tests.table_proxy import TableProxy
 
 _APP = Path(__file__).parent / "app"
 
+type Bench = tuple[FunctionsHost, Faults]
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the suite: all of it tells the engines apart, and shares the event loop of its host."""
+    """Mark the suite: all of it tells the engines apart."""
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.engine)
 
 
 @contextlib.asynccontextmanager
-async def serving(engines: Engines, marks: Path, **settings: str) -> AsyncIterator[FunctionsHost]:
+async def serving(engines: Engines, marks: Path, **settings: str) -> AsyncIterator[Bench]:
     """Run the suite's app. The tables of the real engine are behind a proxy that rejects what Azure Tables rejects."""
     with contextlib.ExitStack() as stack:
         options: dict[str, Any] = {}
@@ -35,27 +37,32 @@ async def serving(engines: Engines, marks: Path, **settings: str) -> AsyncIterat
             options["table_port"] = proxy.port
         given = {"AZURE_FUNCTIONS_DURABLE_STRICT_TYPING": "1", "MARKS": str(marks), **settings}
         async with FunctionsHost(_APP, given, engine=engines.new(**options)) as host:
-            yield host
+            engine = host.engine
+            yield host, engine.faults if isinstance(engine, InMemoryEngine) else StorageFaults(proxy)
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def engine_host(engines: Engines, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[FunctionsHost]:
+async def bench(engines: Engines, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bench]:
+    """Provide the app on the chosen engine, and the engine's faults."""
+    async with serving(engines, tmp_path_factory.mktemp("marks")) as served:
+        yield served
+
+
+@pytest.fixture(scope="session")
+def engine_host(bench: Bench) -> FunctionsHost:
     """Provide the app on the chosen engine."""
-    async with serving(engines, tmp_path_factory.mktemp("marks")) as host:
-        yield host
+    return bench[0]
+
+
+@pytest.fixture(scope="session")
+def faults(bench: Bench) -> Faults:
+    """Provide the means to make the engine repeat work."""
+    return bench[1]
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def sorting_host(engines: Engines, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[FunctionsHost]:
     """Provide the app with the message sorter on, by the app setting that overrides host.json."""
     window = {"AzureFunctionsJobHost__extensions__durableTask__entityMessageReorderWindowInMinutes": "30"}
-    async with serving(engines, tmp_path_factory.mktemp("marks"), **window) as host:
+    async with serving(engines, tmp_path_factory.mktemp("marks"), **window) as (host, _):
         yield host
-
-
-@pytest.fixture
-def faults(engine_host: FunctionsHost) -> EngineFaults:
-    """Provide the means to make the engine repeat work, where it has them."""
-    if not isinstance(engine_host.engine, InMemoryEngine):
-        pytest.skip("the extension repeats work only when its storage refuses writes, or an instance is lost")
-    return engine_host.engine.faults

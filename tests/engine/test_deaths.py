@@ -3,7 +3,7 @@
 import pytest
 
 from local.host import FunctionsHost, RuntimeStatus
-from local.host.engine_faults import EngineFaults
+from local.host.in_memory import InMemoryEngine
 from tests.engine.asking import calls, kill_in, run, unique, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -56,9 +56,11 @@ async def test_a_retry_policy_repeats_it(engine_host: FunctionsHost) -> None:
     assert (await engine_host.client.wait_for(run_id)).output == 2
 
 
-async def test_an_activity_may_be_requeued(engine_host: FunctionsHost, faults: EngineFaults) -> None:
+@pytest.mark.in_memory("the script host may do it; the extension fails the call")
+async def test_an_activity_may_be_requeued(engine_host: FunctionsHost) -> None:
     """Where a test requests it, an activity that a dying worker held goes back into the queue and runs again."""
-    name = unique("hangs")
+    assert isinstance(engine_host.engine, InMemoryEngine)
+    faults, name = engine_host.engine.faults, unique("hangs")
     faults.requeue_lost_activities = True
     run_id = engine_host.client.start("calls_activity", {"activity": "hang_once", "input": name})
     await kill_in(engine_host, name)

@@ -7,15 +7,15 @@ import pytest
 from local.host import FunctionsHost
 from local.host.in_memory import InMemoryEngine
 from tests.engine.asking import ask, run, unique
+from tests.engine.faults import Faults
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
-async def test_simultaneous_starts_make_one_run(engine_host: FunctionsHost) -> None:
+async def test_simultaneous_starts_make_one_run(engine_host: FunctionsHost, faults: Faults) -> None:
     """Starts with one id at the same moment may all be accepted; there is one run, and a later start is rejected."""
     run_id = unique("three")
-    if isinstance(engine_host.engine, InMemoryEngine):
-        engine_host.engine.faults.start_at_once(run_id, 3)
+    faults.start_at_once(run_id, 3)
     start = {"instanceId": run_id, "name": "waits", "input": "3600"}
     answers = await asyncio.gather(*(ask(engine_host, "StartInstance", start) for _ in range(3)))
     accepted = [answer.error == "" for answer in answers]

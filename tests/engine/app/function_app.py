@@ -35,6 +35,11 @@ def mark(name: str) -> int:
     return path.stat().st_size
 
 
+def write_down(name: str, text: str) -> None:
+    with (marks / name).open("a") as file:
+        file.write(text + "\n")
+
+
 def caught(error: Exception) -> dict:
     """Return all that an orchestrator learns of a failure."""
     details = error.details
@@ -74,6 +79,11 @@ async def hang_once(name: str) -> int:
     return calls
 
 
+@app.activity_trigger(input_name="request")
+async def note(request: dict) -> None:
+    write_down(request["name"], request["text"])
+
+
 # Entity
 
 
@@ -84,6 +94,12 @@ class Counter(DurableEntity):
             raise TooSmallError("only up")
         self.set_state(total)
         return total
+
+    def note(self, name: str) -> int:
+        total = self.get_state(int, 0)
+        write_down(name, str(total))
+        self.set_state(total + 1)
+        return total + 1
 
     def hang_once(self, name: str) -> int:
         calls = mark(name)
@@ -159,6 +175,12 @@ def waits(ctx, seconds):
     until = ctx.current_utc_datetime + timedelta(seconds=seconds)
     yield ctx.create_timer(until)
     return (ctx.current_utc_datetime - until).total_seconds()
+
+
+@app.orchestration_trigger(context_name="context")
+def notes_time(ctx, name):
+    text = f"{ctx.current_utc_datetime.isoformat()} {ctx.new_uuid()}"
+    yield ctx.call_activity("note", input={"name": name, "text": text})
 
 
 @app.orchestration_trigger(context_name="context")

@@ -1,0 +1,51 @@
+"""The means to make an engine repeat work."""
+
+import re
+import urllib.parse
+from typing import Protocol
+
+from tests.table_proxy import TableProxy, TableRequest
+
+_PARTITION = re.compile(r"PartitionKey='([^']*)'")
+
+
+class Faults(Protocol):
+    """What a test requests of an engine. Each happens once."""
+
+    def answer_before_state(self, entity: str, key: str) -> None:
+        """Send the answers of the entity's next batch, lose its state, and run the batch again."""
+
+    def run_turn_twice(self, instance_id: str) -> None:
+        """Send the messages of the instance's next turn, lose its history, and run the turn again."""
+
+    def start_at_once(self, instance_id: str, requests: int) -> None:
+        """Treat the next requests to start that instance as if all came at the same moment."""
+
+
+class StorageFaults:
+    """Faults of the Durable extension: its messages have left when the table rejects what it would store."""
+
+    def __init__(self, proxy: TableProxy) -> None:
+        self._partitions: set[str] = set()
+        proxy.refuses = self._refuses
+        proxy.refusal = 412
+
+    def answer_before_state(self, entity: str, key: str) -> None:
+        """Reject the entity's next write."""
+        self._partitions.add(f"@{entity.lower()}@{key}")
+
+    def run_turn_twice(self, instance_id: str) -> None:
+        """Reject the instance's next write."""
+        self._partitions.add(instance_id)
+
+    def start_at_once(self, instance_id: str, requests: int) -> None:
+        """Do nothing: requests that overlap are enough."""
+
+    def _refuses(self, asked: TableRequest) -> bool:
+        if not asked.writes or asked.table:
+            return False
+        written = _PARTITION.search(urllib.parse.unquote(asked.body.decode(errors="replace")))
+        if written is None or written[1] not in self._partitions:
+            return False
+        self._partitions.discard(written[1])
+        return True
