@@ -67,10 +67,10 @@ async def test_ticks_at_the_same_moment_are_one(env: Environment) -> None:
 async def test_a_poll_that_hangs_is_in_the_health_table_once_an_hour(env: Environment) -> None:
     """Ticks write it there themselves, as many as there are, and start the next poll beside it."""
     client = env.host.client
-    env.source.faults.add(Stall(60), target="auditevents")
+    held = env.hold("auditevents")
     await env.host.fire_timer("poll_on_schedule")
     (name,) = [found.instance_id for found in client.query("poll-") if found.name == "poll"]
-    await until(lambda: env.source.requests["auditevents"])
+    await until(held.reached)
     for hours in (1, 2):
         client.backdate(name, timedelta(hours=1, seconds=10))
         await env.host.fire_timer("poll_on_schedule")
@@ -81,6 +81,7 @@ async def test_a_poll_that_hangs_is_in_the_health_table_once_an_hour(env: Enviro
     notes = [found for found in client.query("long-poll-") if found.name == "note_long_polls"]
     assert len(notes) == 2
     assert {(await client.wait_for(note.instance_id)).status for note in notes} == {RuntimeStatus.COMPLETED}
+    held.release()
 
 
 @pytest.mark.parametrize("new_id", [False, True], ids=["same id", "new id"])
