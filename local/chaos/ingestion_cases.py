@@ -5,19 +5,21 @@ from typing import Any, Final
 from local.chaos.case import Cases, Play, Stage
 from local.ingestion import DropAfterStore, DropBeforeRead, Fault, LateAnswer, RefuseRows, SmallerLimit, Stall, Status
 from local.onepassword import ALWAYS
+from local.patience import within
 
 INGESTION: Final = Cases("Azure")
 _STREAM: Final = "Custom-OnePasswordEvents"
 
 
-def _meets(fault: Fault, *, polls: int = 1, times: int = 1, **pacing: Any) -> Play:
+def _meets(fault: Fault, *, polls: int = 1, times: int = 1, limit: float | None = None, **pacing: Any) -> Play:
     """Poll while chunks meet a fault, wherever chance lets it begin, and see that they did."""
 
     async def play(stage: Stage) -> int:
         faults = stage.env.sink.faults
         faults.add(fault, target=_STREAM, times=times, after=stage.random.randrange(4))
+        cut_off = {} if limit is None else {"transfer_limit": within(limit)}
         for _ in range(polls):
-            await stage.env.poll(**pacing)
+            await stage.env.poll(**pacing, **cut_off)
         assert faults.struck >= (1 if times == ALWAYS else times), "the fault did not strike as often as it was to"
         faults.clear()
         stage.env.source.add_events(stage.stream, 20)
@@ -67,7 +69,7 @@ INGESTION.add(
 )
 INGESTION.add(
     "stored, but the answer came too late",
-    _meets(LateAnswer(9), transfer_limit=2.0),
+    _meets(LateAnswer(600), limit=2.0),
     events=2_500,
     repeats="the chunk that was stored",
 )

@@ -20,23 +20,27 @@ from local.onepassword import (
     Stall,
     Status,
 )
+from local.patience import within
 
 ONEPASSWORD: Final = Cases("1Password")
 
 # Seconds after which an activity is cut off; a remote that hangs would else be waited for much longer.
-_CUT_OFF: Final[dict[str, Any]] = {"transfer_limit": 2.0}
+_CUT_OFF: Final = 2.0
 _OVERLAP: Final = timedelta(hours=48)
 _HTML: Final = b"<!DOCTYPE html><title>Sign in</title>"
 
 
-def _meets(fault: Fault, *, polls: int = 1, times: int = 1, after: int = 0, **pacing: Any) -> Play:
+def _meets(
+    fault: Fault, *, polls: int = 1, times: int = 1, after: int = 0, cut_off: bool = False, **pacing: Any
+) -> Play:
     """Poll while the stream meets a fault, and see that it did."""
 
     async def play(stage: Stage) -> int:
         faults = stage.env.source.faults
+        limit = {"transfer_limit": within(_CUT_OFF)} if cut_off else {}
         faults.add(fault, target=stage.stream, times=times, after=after)
         for _ in range(polls):
-            await stage.env.poll(**pacing)
+            await stage.env.poll(**pacing, **limit)
         assert faults.struck >= (1 if times == ALWAYS else times), "the fault did not strike as often as it was to"
         faults.clear()
         stage.env.source.add_events(stage.stream, 20)
@@ -56,8 +60,8 @@ async def _refused(stage: Stage) -> int:
 # Two attempts an activity: what strikes twice fails the poll, what strikes once is retried within it.
 ONEPASSWORD.add("connection reset", _meets(DropConnection(), times=2))
 ONEPASSWORD.add("reset in the middle of a body", _meets(CutBody(2_000), times=2))
-ONEPASSWORD.add("no answer", _meets(Stall(60), times=2, **_CUT_OFF))
-ONEPASSWORD.add("slow drip", _meets(Drip(500), times=2, **_CUT_OFF))
+ONEPASSWORD.add("no answer", _meets(Stall(600), times=2, cut_off=True))
+ONEPASSWORD.add("slow drip", _meets(Drip(500), times=2, cut_off=True))
 ONEPASSWORD.add("truncated JSON", _meets(Body(b'{"cursor":"c","has_more":fal'), times=2))
 ONEPASSWORD.add("invalid UTF-8", _meets(Body(b'{"cursor":"c","has_more":false,"items":[{"uuid":"\xff"}]}'), times=2))
 ONEPASSWORD.add("HTML with status 200", _meets(Body(_HTML, "text/html"), times=2))

@@ -8,7 +8,7 @@ from local.environment import Environment
 from local.host import RuntimeStatus
 from local.ingestion import RefuseRows
 from local.onepassword import Stall, Status
-from local.patience import until
+from local.patience import next_second, until, within
 
 PROCESS: Final = Cases("Process")
 KILLED: Final = "the worker killed at a random moment"
@@ -89,7 +89,7 @@ async def _terminated(stage: Stage, *names: str) -> int:
     """Terminate a poll, or what it consists of, at a random moment; ticks go on."""
     env = stage.env
     env.source.faults.add(Stall(0.5), target=stage.stream)
-    poll = env.start_poll(lease_seconds=3.0, transfer_limit=2.5, transfer_pages=1)
+    poll = env.start_poll(lease_seconds=within(4.0), transfer_limit=within(2.0), transfer_pages=1)
     await until(lambda: env.source.requests[stage.stream])
     await asyncio.sleep(stage.random.uniform(0.0, 0.8))
     for name in names:
@@ -113,12 +113,13 @@ async def _terminated_all(stage: Stage) -> int:
 @PROCESS.case("a tick while a poll still runs", events=1_500)
 async def _tick(stage: Stage) -> int:
     env = stage.env
-    env.source.faults.add(Stall(1.5), target=stage.stream)
+    held = env.hold(stage.stream)
     await env.host.fire_timer("poll_on_schedule")
-    await asyncio.sleep(1.1)  # instance ids count in seconds: this tick would have one of its own
+    await next_second()  # this tick would have an id of its own
     await env.host.fire_timer("poll_on_schedule")
     polls = [found for found in env.host.client.query("poll-") if found.name == "poll"]
     assert len(polls) == 1, "the second tick started a poll on top of the first"
+    held.release()
     await env.host.client.wait_for(polls[0].instance_id, 60)
     return 0
 

@@ -11,6 +11,7 @@ import pytest
 
 from local.host import invoker
 from local.ingestion.faults import RefuseRows
+from local.patience import within
 from tests.api.document import DOCUMENT, PATH, operations
 from tests.e2e.api import call, days_ago
 from tests.e2e.conftest import Environment, Launch, launch
@@ -31,7 +32,7 @@ OPTIONS = (
     "--max-examples=40",
     "--seed=20261124",
     "--generation-database=none",
-    "--request-timeout=60",
+    f"--request-timeout={within(60):.0f}",
     "--continue-on-failure",
     "--warnings=off",
     "--no-color",
@@ -53,7 +54,7 @@ async def fuzz(url: str, document: Path) -> tuple[int | None, str]:
         stderr=asyncio.subprocess.STDOUT,
     )
     try:
-        async with asyncio.timeout(SECONDS):
+        async with asyncio.timeout(within(SECONDS)):
             printed, _ = await process.communicate()
     finally:
         if process.returncode is None:

@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 
 from deploy.content.functions import QueryFunction, query_functions
 from deploy.content.tables import schemas
+from local.patience import within
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 # Every table has them (Azure Monitor docs, "Standard columns in Azure Monitor Logs").
@@ -58,7 +59,7 @@ def bind(
     }
     done = subprocess.run(
         [Path(sys.executable).with_name("node"), Path(__file__).with_name("bind.js"), ROOT / "node_modules"],
-        input=json.dumps(request), capture_output=True, check=False, text=True, timeout=100,
+        input=json.dumps(request), capture_output=True, check=False, text=True, timeout=within(100),
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return [Bound(each["errors"], dict(each["columns"])) for each in json.loads(done.stdout)]

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from local.patience import within
 from onepassword_sentinel.errors import (
     ConnectorError,
     CursorRejectedError,
@@ -48,17 +49,20 @@ async def test_everything_is_delivered_in_order_and_counted() -> None:
 async def test_the_page_behind_is_fetched_while_one_is_uploaded() -> None:
     """Latency of the two remotes overlaps."""
     order: list[str] = []
+    fetched = asyncio.Event()
 
     class Watched(Sink):
         async def upload(self, stream: str, body: bytes) -> None:
             order.append("upload begins")
-            await asyncio.sleep(0.01)
+            await asyncio.wait_for(fetched.wait(), within(30))
             await super().upload(stream, body)
             order.append("upload ends")
 
     class Asked(Source):
         async def fetch_page(self, event_type: EventType, position: Position) -> Page:
             order.append(f"fetch {position.cursor}")
+            if position.cursor == "1":
+                fetched.set()
             return await super().fetch_page(event_type, position)
 
     await run(Asked([event(0)], [event(1)]), Watched())
@@ -233,11 +237,11 @@ async def test_remotes_that_hang_are_cut_off_with_everything_kept() -> None:
     class Hanging(Sink):
         async def upload(self, stream: str, body: bytes) -> None:
             if self.uploads:
-                await asyncio.sleep(60)
+                await asyncio.sleep(600)
             await super().upload(stream, body)
 
     sink = Hanging()
-    done = await run(Source([event(0)], [event(1)]), sink, budget=Budget(hard_seconds=0.05))
+    done = await run(Source([event(0)], [event(1)]), sink, budget=Budget(hard_seconds=within(0.3)))
     assert (sink.uuids, done.position.cursor) == (["U0"], "1")
     assert done.failure is not None
     assert done.failure.kind == "transient"

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import pytest
 
+from local.patience import within
 from tests.deploy.switches import combinations, write_parameter_file
 from tests.deploy.test_template import TEMPLATE, deployed
 
@@ -61,7 +62,7 @@ def check(calls: Sequence[Sequence[str | Path]]) -> list[tuple[int, list[str]]]:
     commands = [[str(part) for part in (CHECKER, *call, *options)] for call in calls]
     done = subprocess.run(
         [sys.executable, "-c", ONE_AFTER_ANOTHER],
-        input=json.dumps(commands), capture_output=True, check=False, text=True, timeout=200,
+        input=json.dumps(commands), capture_output=True, check=False, text=True, timeout=within(200),
     )  # fmt: skip
     assert (done.stderr, done.returncode) == ("", 0)
     *parts, rest = re.split(r"^ended with (\d+)\n", done.stdout, flags=re.MULTILINE)

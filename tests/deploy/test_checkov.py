@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import pytest
 
+from local.patience import within
 from tests.arm.expansion import expand
 from tests.deploy.switches import WORKSPACE, combinations
 
@@ -116,7 +117,7 @@ def findings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Findings]:
         (folder / f"{name}.json").write_text(json.dumps(flat), encoding="utf-8")
     done = subprocess.run(
         [CHECKOV, "--directory", folder, "--framework", "arm", "--skip-download", "--compact", "--output", "json"],
-        capture_output=True, check=False, cwd=folder, text=True, timeout=240,
+        capture_output=True, check=False, cwd=folder, text=True, timeout=within(240),
     )  # fmt: skip
     report = json.loads(done.stdout)
     assert report["summary"]["parsing_errors"] == 0

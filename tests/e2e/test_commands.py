@@ -17,6 +17,7 @@ import pytest
 from local.identity import ManagedIdentitySimulator
 from local.ingestion import IngestionSimulator, read_tables
 from local.onepassword import OnePasswordSimulator
+from local.patience import within
 from local.report import HEADINGS
 from local.simulators import Simulators
 from local.tls import Certificates
@@ -48,7 +49,7 @@ async def command(*arguments: str, **settings: str) -> AsyncIterator[asyncio.sub
 
 
 async def finish(*arguments: str, **settings: str) -> tuple[int | None, str, str]:
-    async with command(*arguments, **settings) as process, asyncio.timeout(90):
+    async with command(*arguments, **settings) as process, asyncio.timeout(within(90)):
         out, err = await process.communicate()
         return process.returncode, out.decode(), err.decode()
 
@@ -185,7 +186,7 @@ async def test_a_destination_of_ones_own_is_delivered_to(tmp_path: Path) -> None
 async def test_serve_polls_on_schedule_until_interrupted(tmp_path: Path) -> None:
     """The timer fires, HTTP and the status page answer on the port, and Ctrl-C stops everything it has started."""
     arguments = ("serve", "--events", "50", "--port", "0", "--state", str(tmp_path))
-    async with command(*arguments, POLL_SCHEDULE="* * * * * *") as process, asyncio.timeout(60):
+    async with command(*arguments, POLL_SCHEDULE="* * * * * *") as process, asyncio.timeout(within(60)):
         assert process.stdout is not None
         address = re.search(r"http://127\.0\.0\.1:\d+", (await process.stdout.readline()).decode())
         assert address is not None
@@ -210,7 +211,7 @@ async def test_serve_polls_on_schedule_until_interrupted(tmp_path: Path) -> None
 
 async def test_simulate_prints_settings_that_work(tmp_path: Path) -> None:
     """Whoever has `func start` points it at the simulators."""
-    async with command("simulate", "--state", str(tmp_path)) as process, asyncio.timeout(30):
+    async with command("simulate", "--state", str(tmp_path)) as process, asyncio.timeout(within(30)):
         assert process.stdout is not None
         settings: dict[str, str] = {}
         while "SSL_CERT_FILE" not in settings:

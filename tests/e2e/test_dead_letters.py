@@ -11,7 +11,7 @@ from azure.storage.blob.aio import ContainerClient
 
 from local.environment import DEAD_LETTERS
 from local.host import RuntimeStatus
-from local.ingestion import RefuseRows, Stall, Status
+from local.ingestion import Hold, RefuseRows, Status
 from onepassword_sentinel.replay_run import INSTANCE_ID
 from tests.e2e.api import call
 from tests.e2e.conftest import BRISK, Environment, Launch, until
@@ -144,8 +144,12 @@ async def test_replays_at_once_upload_once_and_answer_the_same(launch: Launch) -
     async with launch(storage=True) as env:
         await refuse(env, *range(0, 60, 10))
         env.sink.refusals.clear()
-        env.sink.faults.add(Stall(0.5), target=EVENTS)
-        answers = await asyncio.gather(*(call(env, "POST", "/api/dead-letters/replay") for _ in range(3)))
+        held = Hold()
+        env.sink.faults.add(held, target=EVENTS)
+        asked = [asyncio.create_task(call(env, "POST", "/api/dead-letters/replay")) for _ in range(3)]
+        await until(held.reached)
+        held.release()
+        answers = await asyncio.gather(*asked)
         assert [answer.status for answer in answers] == [200] * 3
         for answer in answers:
             assert answer.body == {"instance_id": INSTANCE_ID, "state": "completed", **NOTHING, "uploaded": 6}

@@ -4,7 +4,7 @@ import pytest
 
 from local.ingestion import RefuseRows
 from local.onepassword import ALWAYS, Status
-from tests.browser import chromium
+from tests.browser import chromium, new_page
 from tests.e2e.api import call, days_ago
 from tests.e2e.conftest import STREAMS, Environment, Launch
 from tests.e2e.test_reruns import start_backfill
@@ -106,7 +106,7 @@ async def test_the_page_in_a_browser(launch: Launch) -> None:
     change = {"MONITOR_URL": "https://dfm.example/OnePasswordEvents"}
     async with launch(change=lambda _: change) as env, chromium() as browser:
         poll = await env.poll()
-        page = await browser.new_page()
+        page = await new_page(browser)
         said: list[str] = []
         asked: list[str] = []
         page.on("console", lambda message: said.append(message.text))

@@ -15,6 +15,7 @@ from azure.storage.blob.aio import BlobServiceClient
 
 from local.azurite import Azurite, AzuriteError, Blob
 from local.identity import MONITOR, STORAGE, ManagedIdentitySimulator
+from local.patience import within
 from local.simulators import Simulators
 from local.tls import Certificates
 from tests.conftest import Opaque
@@ -32,7 +33,7 @@ from local.tls import Certificates
 async def main():
     async with Azurite(Path(sys.argv[1]), Certificates()) as azurite:
         print(azurite.port, flush=True)
-        await asyncio.sleep(60)
+        await asyncio.sleep(600)
 
 asyncio.run(main())
 """
@@ -170,7 +171,7 @@ async def test_it_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
     assert not await refuses(port)
     parent.send_signal(signal.SIGKILL)
     await parent.communicate()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(within(10)):
         while not await refuses(port):  # noqa: ASYNC110  # what is waited for happens in another process
             await asyncio.sleep(0.05)
 

@@ -1,6 +1,5 @@
 """The local Functions host starts functions by timer, over HTTP and by hand, and says what is wrong with an app."""
 
-import asyncio
 import json
 import os
 from collections.abc import AsyncIterator
@@ -15,6 +14,7 @@ import pytest_asyncio
 from local.host import FunctionsHost, HostError, InvocationError
 from local.host.http_functions import paths
 from local.host.timers import Schedule
+from local.patience import until
 
 APPS = Path(__file__).parent / "apps"
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -115,9 +115,7 @@ async def test_admin_endpoint(host: FunctionsHost, http: aiohttp.ClientSession) 
         assert response.status == 202
     async with http.post("/admin/functions/things", json={}) as response:
         assert response.status == 404
-    async with asyncio.timeout(5):
-        while not any("this timer never works" in r.message for r in host.warnings):  # noqa: ASYNC110 - it is only a list
-            await asyncio.sleep(0.01)
+    await until(lambda: any("this timer never works" in record.message for record in host.warnings))
 
 
 async def test_worker_dies_under_a_timer(host: FunctionsHost) -> None:
@@ -142,7 +140,7 @@ async def test_schedule_fires(tmp_path: Path) -> None:
     """With timers on, a timer function fires on its schedule."""
     more = settings(tmp_path, TICK="* * * * * *")
     async with FunctionsHost(APPS / "durable", more, run_timers=True) as ticking:
-        assert (await ticking.client.wait_for("from-timer", timeout=10)).output == 0
+        assert (await ticking.client.wait_for("from-timer")).output == 0
 
 
 async def test_unindexable_app(tmp_path: Path) -> None:

@@ -18,7 +18,8 @@ from azure.identity.aio import ManagedIdentityCredential
 from azure.monitor.ingestion.aio import LogsIngestionClient
 
 from local.identity import ManagedIdentitySimulator
-from local.ingestion import DropAfterStore, DropBeforeRead, IngestionSimulator, Stall, Status, read_tables
+from local.ingestion import DropAfterStore, DropBeforeRead, Hold, IngestionSimulator, Status, read_tables
+from local.patience import until
 from local.workspace import Workspace
 
 TEMPLATE = Path(__file__).parents[2] / "azuredeploy.json"
@@ -219,10 +220,13 @@ async def test_dropped_connections(caller: Caller, workspace: Workspace, fault: 
 
 async def test_a_stall(caller: Caller, workspace: Workspace) -> None:
     """A stalled request is served in the end, and meanwhile others are served."""
-    caller.simulator.faults.add(Stall(0.5), target=STREAM)
+    held = Hold()
+    caller.simulator.faults.add(held, target=STREAM)
     stalled = asyncio.create_task(caller.post(array("A")))
     assert (await caller.post(b"[{}]", stream=HEALTH_STREAM))[0] == 204
+    await until(held.reached)
     assert stored(workspace) == []
+    held.release()
     assert (await stalled)[0] == 204
     assert stored(workspace) == ["A"]
 

@@ -25,6 +25,7 @@ from local.onepassword import (
     Stall,
     Status,
 )
+from local.patience import until
 
 PATH = "/api/v2/auditevents"
 FIRST = {"limit": 50, "start_time": LONG_AGO}
@@ -99,9 +100,11 @@ async def test_broken_connections(client: Client, fault: Fault) -> None:
 
 async def test_stall(client: Client) -> None:
     """A stalled answer outlasts the client's patience, and was then never given."""
-    client.simulator.faults.add(Stall(30))
+    client.simulator.faults.add(Stall(600))
+    request = asyncio.create_task(client.send("POST", PATH, json=FIRST))
+    await until(lambda: client.simulator.requests)
     with pytest.raises(TimeoutError):
-        await client.send("POST", PATH, json=FIRST, timeout=aiohttp.ClientTimeout(total=0.1))
+        await asyncio.wait_for(request, 0.1)
     assert list(client.simulator.offered("auditevents")) == []
     client.simulator.faults.add(Stall(0.01))
     assert (await client.send("POST", PATH, json=FIRST))[0] == 200

@@ -10,7 +10,7 @@ from playwright.async_api import Browser, Page
 
 from onepassword_sentinel.status import Status
 from status_page.render import render
-from tests.browser import chromium
+from tests.browser import chromium, new_page
 from tests.status_page.conftest import MONITOR
 
 POLICY = (
@@ -70,7 +70,7 @@ async def opened(browser: Browser, complaints: list[str]) -> AsyncIterator[Opene
         async def open_page(status: Status, *, width: int = 1280) -> Page:
             nonlocal served
             served = render(status, monitor_url=MONITOR)
-            page = await browser.new_page(viewport={"width": width, "height": 800})
+            page = await new_page(browser, viewport={"width": width, "height": 800})
             page.on("console", lambda message: complaints.append(message.text))
             page.on("pageerror", lambda error: complaints.append(str(error)))
             page.on("dialog", lambda dialog: complaints.append(dialog.message))

@@ -53,7 +53,7 @@ async def fail_until(request: dict) -> dict:
 @app.activity_trigger(input_name="request")
 async def hang_once(request: dict) -> dict:
     if mark(request["name"]) == 1:
-        await asyncio.sleep(60)
+        await asyncio.sleep(600)
     return {"done": True}
 
 
@@ -84,7 +84,7 @@ class Counter(DurableEntity):
 
     def hang_once(self, name: str) -> dict:
         if mark(name) == 1:
-            time.sleep(60)
+            time.sleep(600)
         return {"done": True}
 
 
@@ -140,7 +140,7 @@ def parent(ctx, child):
 @app.orchestration_trigger(context_name="context")
 def hangs_once_itself(ctx, call):
     if mark(call["name"]) == 1:
-        time.sleep(60)
+        time.sleep(600)
     return {"done": True}
     yield
 
