@@ -172,7 +172,8 @@ async def test_killed_worker(host: FunctionsHost, name: str) -> None:
     generation, pid = host.worker.generation, host.worker.pid
     instance_id = host.client.start(name, {"name": name})
     marks = Path(host._settings["MARKS"]) / name
-    await until(marks.exists)
+    # The file is there a moment before its first byte, which is what the next worker counts.
+    await until(lambda: marks.exists() and marks.stat().st_size)
     host.worker.kill()
     instance = await host.client.wait_for(instance_id)
     assert instance.output == {"done": True}
