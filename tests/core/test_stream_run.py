@@ -126,3 +126,18 @@ def test_the_custom_status_is_flat_and_small() -> None:
     run.transferred(transfer(more=False))
     assert run.custom_status()["percent"] == 100.0
     assert "percent" not in StreamRun(POLL).custom_status()
+
+
+def test_the_custom_status_says_what_a_run_waits_for() -> None:
+    """Only while it waits for its entity; and however long its failure is, the status stays small."""
+    run = StreamRun(POLL, parent_id="poll-1")
+    assert run.custom_status(waiting_for="begin")["waiting_for"] == "begin"
+    assert "waiting_for" not in run.custom_status()
+    run.attempts_failed("auditevents: " + "x" * 50_000)
+    assert len(str(run.custom_status(waiting_for="release"))) < 2_000
+
+
+def test_a_run_says_who_asks_for_the_stream() -> None:
+    """The cursor remembers the account's name and what started the run."""
+    asked = StreamRun(replace(POLL, stream=replace(POLL.stream, account="ACME")), parent_id="poll-1").begin("r", NOW)
+    assert (asked.holder, asked.parent_id, asked.account) == ("r", "poll-1", "ACME")

@@ -19,6 +19,7 @@ TEMPLATE: Final = Path(__file__).resolve().parents[2] / "monitor/tab-templates/S
 ACCOUNT: Final = "QWERTYUIOPASDFGHJKLZXCVBNM"
 NOW: Final = datetime(2026, 11, 24, 10, 15, tzinfo=UTC)
 CURSOR: Final = "eyJQYWdlU2l6ZSI6MTAwMCwiU3RhcnRUaW1lIjoiMjAyNi0xMS0xN1QxMDoxNTowMFoifQ"
+NEW: Final = ("bytes", "pages", "account", "run_id", "parent_id", "asked_at", "refused", "failure", "day")
 MARKUP: Final = re.compile(r"<[^>]*>")
 
 
@@ -103,12 +104,26 @@ def test_a_held_stream(held: StreamState) -> None:
     )
 
 
+def test_who_asked_for_a_stream(held: StreamState) -> None:
+    """The tab names the run that was granted the stream last, what started it, and the run that was refused since."""
+    state = replace(held, parent_id="poll-20261124T101500Z")
+    state, granted = begin(state, Begin("poll-2-auditevents", NOW + timedelta(minutes=5), 900.0, None))
+    assert not granted
+    text = words(shown(state))
+    assert "Granted last to poll-20261124T101500Z-auditevents, started by poll-20261124T101500Z" in text
+    refused = "Last asked for 2026-11-24 10:20:00 UTC by poll-2-auditevents, which was refused the stream: busy"
+    assert refused in text
+
+
 def test_a_failed_stream(held: StreamState) -> None:
     """What to do stands above everything else, and in red."""
     sentence = "auditevents: 1Password rejects the token (401): issue a new one, and put it into ONEPASSWORD_TOKEN"
     state, _ = release(held, Release(7, NOW, "failed", sentence))
     html = shown(state)
     assert f"What to do {sentence} Last outcome failed" in words(html)
+    assert f"Last failure 2026-11-24 10:15:00 UTC : {sentence}".replace(" :", ":") in words(html)
+    later, _ = release(begin(state, Begin("poll-2-x", NOW, 900.0, None))[0], Release(8, NOW, "ok", ""))
+    assert "Last failure 2026-11-24 10:15:00 UTC, resolved 2026-11-24 10:15:00 UTC:" in words(shown(later))
     assert "background:#fde7e9" in html
 
 
@@ -161,7 +176,9 @@ def test_an_entity_where_there_is_no_stream(state: StreamState | None) -> None:
 
 def test_a_state_of_an_earlier_version(held: StreamState) -> None:
     """What it does not have yet is left out."""
-    old = {name: value for name, value in to_wire(held).items() if name not in ("stopping", "run", "transfer_limit")}
+    old = {
+        name: value for name, value in to_wire(held).items() if name not in ("stopping", "run", "transfer_limit", *NEW)
+    }
     strict = Environment(tolerance=Mode.STRICT, undefined=FalsyStrictUndefined)
     html = strict.from_string(TEMPLATE.read_text(encoding="utf-8")).render(**model(old))
     assert "Held by poll-20261124T101500Z-auditevents" in words(html)
