@@ -53,7 +53,7 @@ def test_a_run_that_goes_on_is_measured_from_its_beginning() -> None:
     """All its generations together; the next run is measured anew."""
     state = released(held())
     state, _ = begin(state, Begin("run-2", LATER, 900, START, run_at=LATER))
-    assert state.run == RunStart(LATER, 5, NOW, LATER)
+    assert state.run == RunStart(LATER, 5, NOW, LATER, before=5)
     moved, _ = committed(state, state.fence)
     again, _ = begin(released(moved), Begin("run-2", LATER + timedelta(minutes=1), 900, START, run_at=LATER))
     assert again.run == state.run
