@@ -43,9 +43,9 @@ def released(state: StreamState, outcome: str = "ok", error: str = "") -> Stream
 def test_a_run_that_begins_a_stream_is_measured_from_its_first_commit() -> None:
     """The window before the first event may be empty; a pace that counts it promises too much."""
     state, _ = begin(StreamState(), Begin("run-1", NOW, 900, START, END))
-    assert state.run == RunStart(NOW)
+    assert state.run == RunStart(NOW, before=0)
     state, _ = committed(state)
-    assert state.run == RunStart(NOW, 5, NOW, LATER)
+    assert state.run == RunStart(NOW, 5, NOW, LATER, before=0)
     assert committed(state)[0].run == state.run
 
 
