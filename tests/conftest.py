@@ -11,10 +11,11 @@ from azure.core.credentials import AccessToken
 
 from local import patience
 from local.azurite import Azurite
+from local.extension import ExtensionEngine
 from local.extension.choice import AZURE_STORAGE
 from local.identity import ManagedIdentitySimulator
 from local.tls import Certificates
-from tests.engines import SLOWER, add_option, engines, skip_what_needs_another
+from tests.engines import add_option, engines, skip_what_needs_another
 
 __all__ = ["azurite", "engines", "identity"]
 
@@ -32,8 +33,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Measure the machine once, for the test processes too, and scale the limit of every test."""
     os.environ[patience.VARIABLE] = str(patience.factor())
     if config.option.timeout is None:
-        slower = SLOWER if config.getoption("engine") == AZURE_STORAGE else 1.0
-        config.option.timeout = patience.within(float(config.getini("timeout")) * slower)
+        slowness = ExtensionEngine.slowness if config.getoption("engine") == AZURE_STORAGE else 1.0
+        config.option.timeout = patience.within(float(config.getini("timeout")) * slowness)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

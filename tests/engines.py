@@ -25,8 +25,6 @@ from local.host.in_memory import InMemoryEngine
 ROOT: Final = Path(__file__).resolve().parents[1]
 ARCHIVE: Final = ROOT.parent / "shared/tools/durable-host/durable-host.tar.xz"
 _UNPACKED: Final = ROOT / ".local/durable-host"
-# A test takes so much longer on the extension.
-SLOWER: Final = 4.0
 # Queues are asked so often at the least: a test would wait for each of the 10 s in host.json.
 _BRISK: Final = {"storageProvider.maxQueuePollingInterval": "00:00:00.2"}
 

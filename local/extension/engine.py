@@ -33,6 +33,7 @@ class ExtensionEngine(Engine):
 
     """
 
+    slowness = 4.0
     look_seconds = 0.1
 
     def __init__(

@@ -108,7 +108,7 @@ class DurableClient:
         :raises TimeoutError: it has not, within ``timeout`` seconds, scaled by this machine's speed.
         :raises HostError: it never will: the host is broken.
         """
-        status, limit = None, within(timeout)
+        status, limit = None, within(timeout * self._engine.slowness)
         try:
             async with asyncio.timeout(limit):
                 while (status := self._status(instance_id)) not in _FINISHED:
