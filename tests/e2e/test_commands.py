@@ -23,6 +23,7 @@ from local.simulators import Simulators
 from local.tls import Certificates
 from local.workspace import Workspace
 from tests.e2e.conftest import APP_DIR, STREAMS
+from tests.engines import program
 
 TEMPLATE = APP_DIR / "azuredeploy.json"
 
@@ -52,6 +53,23 @@ async def finish(*arguments: str, **settings: str) -> tuple[int | None, str, str
     async with command(*arguments, **settings) as process, asyncio.timeout(within(90)):
         out, err = await process.communicate()
         return process.returncode, out.decode(), err.decode()
+
+
+async def test_the_engine_needs_its_program(tmp_path: Path) -> None:
+    """Without it the command says what is missing and how it is made, and starts nothing."""
+    run = await finish("run", "--engine", "azure-storage", "--state", str(tmp_path), DURABLE_HOST="/none")
+    assert (run[0], run[1]) == (1, "")
+    assert "make durable-host" in " ".join(run[2].split())
+
+
+@pytest.mark.engine
+@pytest.mark.azure_storage("it is the extension that the command starts")
+async def test_run_on_the_extension_does_the_main_job(tmp_path: Path) -> None:
+    """It delivers what `make run` does: everything once."""
+    state = ("--state", str(tmp_path))
+    ran = await finish("run", "--engine", "azure-storage", "--events", "600", *state, DURABLE_HOST=str(program()))
+    assert ran[::2] == (0, "")
+    assert "2 polls in" in ran[1]
 
 
 async def test_run_does_the_main_job_and_leaves_the_table_to_query(tmp_path: Path) -> None:
