@@ -63,8 +63,8 @@ def test_what_the_entity_rejects_is_answered_as_data(
     state = execute_entity(ENTITY, "begin", input=BEGIN).get_state()
     run = execute_entity(ENTITY, operation, input=data, state=state)
     answer = run.get_result()
-    shown = to_wire(from_wire(StreamState, state).for_runs)
-    assert (answer["accepted"], answer["state"], run.get_state()) == (False, shown, state)
+    shown = from_wire(StreamState, state).for_runs
+    assert (answer["accepted"], from_wire(StreamState, answer["state"]), run.get_state()) == (False, shown, state)
     assert says in answer["rejected"]
     ((_, level, message),) = caplog.record_tuples
     assert (level, message) == (logging.WARNING, f"the cursor test rejected {operation}: {answer['rejected']}")

@@ -52,7 +52,9 @@ async def test_the_app_has_these_functions(launch: Launch) -> None:
                 *("poll_now", "reset_cursor", "show_status", "list_dead_letters", "start_replay"),
                 *("start_backfill", "list_backfills", "show_backfill", "stop_backfill"),
             },
-            "orchestrationTrigger": {"poll", "drain_stream", "backfill", "reset_stream", "replay_dead_letters"},
+            "orchestrationTrigger": {
+                *("poll", "drain_stream", "backfill", "reset_stream", "replay_dead_letters", "note_long_polls"),
+            },
             "activityTrigger": {"discover_streams", "transfer_events", "report_health", "upload_dead_letters"},
             "entityTrigger": {"stream_cursor", "recent_polls"},
         }

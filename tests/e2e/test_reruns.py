@@ -155,7 +155,7 @@ async def test_a_running_one_is_not_restarted(env: Environment) -> None:
 async def test_a_backfill_survives_its_worker(launch: Launch) -> None:
     """What was committed before the death is not delivered again: at most what an activity had in hand is."""
     async with launch(events=4_000) as env:
-        backfill_id, name = start_backfill(env, days_ago(30), transfer_pages=1)
+        backfill_id, name = start_backfill(env, days_ago(30), transfer_pages=1, stall_seconds=0.1)
         for stored in (2_000, 6_000):
             await until(lambda stored=stored: env.sink.rows["Custom-OnePasswordEvents"] > stored)
             env.host.worker.kill()

@@ -19,7 +19,9 @@ def test_a_program_that_is_missing_is_said(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr("local.extension.program._BUILT", tmp_path / "durable-host")
     with pytest.raises(ProgramMissingError, match=r"durable-host is missing.*make durable-host.*DURABLE_HOST"):
         find_program({})
-    with pytest.raises(ProgramMissingError, match=r"DURABLE_HOST names no program that can be run: /none.*durable-host"):
+    with pytest.raises(
+        ProgramMissingError, match=r"DURABLE_HOST names no program that can be run: /none.*durable-host"
+    ):
         find_program({"DURABLE_HOST": "/none"})
 
 
