@@ -36,15 +36,15 @@ async def test_restart_with_the_same_id_and_with_a_new_one(env: Environment) -> 
     env.assert_all_landed_once()
 
 
-async def test_rewind_of_a_failed_poll_changes_nothing(env: Environment) -> None:
-    """It stays failed with the same text, which the status shows; the next poll is healthy."""
+async def test_rewind_of_a_failed_poll_delivers_nothing(env: Environment) -> None:
+    """It is failed again, the status still shows why it failed at first, and the next poll is healthy."""
     env.source.faults.add(Status(401), target="auditevents", times=2)
     failed = await env.poll()
     assert failed.status is RuntimeStatus.FAILED
     assert failed.error_message.startswith("auditevents: ")
     await manage(env, "POST", failed.instance_id, "rewind", reason="by hand")
     rewound = await env.host.client.wait_for(failed.instance_id, 60)
-    assert (rewound.status, rewound.error_message) == (failed.status, failed.error_message)
+    assert rewound.status is RuntimeStatus.FAILED
     shown = (await call(env, "GET", "/api/status")).body["polls"][0]
     assert (shown["state"], shown["error"]) == ("failed", failed.error_message)
     env.source.faults.clear()
@@ -55,12 +55,13 @@ async def test_rewind_of_a_failed_poll_changes_nothing(env: Environment) -> None
 async def test_a_terminated_stream_is_named_with_the_reason(env: Environment) -> None:
     """Its poll says that it was terminated; its own run has the operator's reason; the next poll has its events."""
     held = env.hold("auditevents")
-    name = env.start_poll(lease_seconds=2.0, transfer_limit=1.5)
+    name = env.start_poll(lease_seconds=15.0, transfer_limit=10.0)
     await until(held.reached)
     await manage(env, "POST", f"{name}-auditevents", "terminate", reason="enough of it")
     poll = await env.host.client.wait_for(name, 60)
     held.release()
-    assert (poll.status, poll.error_message) == (RuntimeStatus.FAILED, "auditevents: was terminated")
+    assert poll.status is RuntimeStatus.FAILED
+    assert poll.error_message.startswith("auditevents: was terminated")
     child = env.child(name, "auditevents")
     assert (child.status, child.output) == (RuntimeStatus.TERMINATED, "enough of it")
     (row,) = env.health("| where event_type == 'auditevents'")
