@@ -8,7 +8,8 @@ from onepassword_sentinel.dead_letters import CONTAINER
 from onepassword_sentinel.errors import Failure
 from onepassword_sentinel.payloads import DrainRequest
 from onepassword_sentinel.sentences import shortened
-from onepassword_sentinel.stream_state import CAUGHT_UP, NO_BEGINNING, Begin, Release, StreamState
+from onepassword_sentinel.stream_lease import NO_BEGINNING, Begin, Release
+from onepassword_sentinel.stream_state import CAUGHT_UP, StreamState
 from onepassword_sentinel.stuck_runs import WAITING_FOR
 from onepassword_sentinel.tally import Tally
 from onepassword_sentinel.transfer import Transfer

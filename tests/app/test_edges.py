@@ -17,7 +17,8 @@ from onepassword_sentinel.errors import TransientError
 from onepassword_sentinel.event_types import EventType
 from onepassword_sentinel.payloads import Pacing, TransferRequest
 from onepassword_sentinel.position import Position
-from onepassword_sentinel.stream_state import Begin, StreamState
+from onepassword_sentinel.stream_lease import Begin
+from onepassword_sentinel.stream_state import StreamState
 from onepassword_sentinel.transfer import Transfer
 from onepassword_sentinel.wire import from_wire, to_wire
 from tests.core.conftest import NOW, jwt

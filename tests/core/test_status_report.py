@@ -13,7 +13,8 @@ from onepassword_sentinel.runs import Run, RunState
 from onepassword_sentinel.status import Status, StreamStatus
 from onepassword_sentinel.status_report import DeadLetterCounts, report
 from onepassword_sentinel.stream_day import QuarterHour, number_of
-from onepassword_sentinel.stream_state import NO_BEGINNING, Refusal, RunStart, StreamFailure, StreamState
+from onepassword_sentinel.stream_lease import NO_BEGINNING
+from onepassword_sentinel.stream_state import Refusal, RunStart, StreamFailure, StreamState
 from tests.core.conftest import NOW
 
 KEY = "ACC-auditevents"

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from onepassword_sentinel.position import Position
+from onepassword_sentinel.stream_lease import Begin, Commit, Release, begin, commit, release
 from onepassword_sentinel.stream_operations import (
     Forget,
     OperationRejectedError,
@@ -15,7 +16,7 @@ from onepassword_sentinel.stream_operations import (
     reset,
     stop,
 )
-from onepassword_sentinel.stream_state import Begin, Commit, Release, RunStart, StreamState, begin, commit, release
+from onepassword_sentinel.stream_state import RunStart, StreamState
 from tests.core.conftest import NOW
 
 START, END = "2026-11-15T12:00:00Z", "2026-11-20T12:00:00Z"

@@ -7,18 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from onepassword_sentinel.position import Position
-from onepassword_sentinel.stream_state import (
-    NO_BEGINNING,
-    Begin,
-    Commit,
-    Refusal,
-    Release,
-    StreamFailure,
-    StreamState,
-    begin,
-    commit,
-    release,
-)
+from onepassword_sentinel.stream_lease import NO_BEGINNING, Begin, Commit, Release, begin, commit, release
+from onepassword_sentinel.stream_state import Refusal, StreamFailure, StreamState
 from onepassword_sentinel.wire import from_wire, to_wire
 from tests.core.conftest import NOW
 
