@@ -7,7 +7,7 @@ import asyncio
 import shutil
 import sys
 import tempfile
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 from typing import Final
@@ -17,10 +17,15 @@ from playwright.async_api import Browser, async_playwright
 from local.environment import APP_DIR, BRISK, Environment, launched
 from local.ingestion import RefuseRows
 from local.onepassword import ALWAYS, EVENT_TYPES, Stall, Status
+from local.patience import until
+from onepassword_sentinel.recent_polls import PollRecord
+from onepassword_sentinel.stream_lease import Begin, Commit, Release
+from onepassword_sentinel.stream_state import StreamState
+from onepassword_sentinel.wire import from_wire, to_wire
 
 IMAGES: Final = APP_DIR / "docs" / "images"
-# One each half an hour; the first one, which brings the backlog, is more than a day ago.
-_POLLS: Final = 49
+# One each half an hour.
+_POLLS: Final = 47
 # Headless, and asking nobody for anything.
 _ARGUMENTS: Final = [
     "--no-sandbox",
@@ -54,14 +59,52 @@ async def main() -> int:
 
 
 async def _a_day(env: Environment) -> None:
-    """Poll as often as it takes to look like a day, and let the polls have come through the day."""
+    """Poll, let the streams and the record of polls remember a day before it, and poll again."""
     random = Random(1)
-    for number in range(_POLLS):
-        for stream, most in zip(EVENT_TYPES, (40, 120, 25), strict=True):
-            env.source.add_events(stream, random.randrange(most))
-        poll = await env.poll()
-        for child in ("", *(f"-{stream}" for stream in EVENT_TYPES)):
-            env.host.client.backdate(poll.instance_id + child, timedelta(minutes=3 + 30 * (_POLLS - 1 - number)))
+    await env.poll()
+    now = datetime.now(UTC)
+    for number in range(_POLLS, 0, -1):
+        began_at = now - timedelta(minutes=30 * number - 3)
+        events = {
+            stream: random.randrange(most) for stream, most in zip(EVENT_TYPES, (4_000, 7_000, 3_000), strict=True)
+        }
+        for stream, count in events.items():
+            await _remember_run(env, stream, f"poll-{began_at:%Y%m%dT%H%M%SZ}", began_at, count)
+        ended_at = began_at + timedelta(seconds=3)
+        record = PollRecord.of(
+            f"poll-{began_at:%Y%m%dT%H%M%SZ}",
+            began_at,
+            ended_at,
+            outcomes=dict.fromkeys(EVENT_TYPES, "ok"),
+            healthy=True,
+            events=sum(events.values()),
+        )
+        env.host.client.signal_entity("recent_polls", "all", "ended", to_wire(record))
+    for stream in EVENT_TYPES:
+        env.source.add_events(stream, 12)
+    await env.poll()
+
+
+async def _remember_run(env: Environment, stream: str, poll: str, began_at: datetime, events: int) -> None:
+    """Signal a stream's cursor what a run of that time would have called it for."""
+    state = from_wire(StreamState, env.cursor(stream))
+    fence, name = state.fence + 1, f"{poll}-{stream}"
+    begin = Begin(holder=name, now=began_at, lease_seconds=60, start_time=None, parent_id=poll)
+    commit = Commit(
+        fence=fence,
+        moves=state.moves + events,
+        now=began_at,
+        lease_seconds=60,
+        position=state.position,
+        newest=state.newest,
+        events=state.events + events,
+        bytes=state.bytes + 600 * events,
+        recovered=False,
+    )
+    operations = {"begin": begin, "commit": commit, "release": Release(fence, began_at, "ok", "")}
+    for operation, payload in operations.items():
+        env.host.client.signal_entity("stream_cursor", env.key(stream), operation, to_wire(payload))
+    await until(lambda: env.cursor(stream)["fence"] == fence and not env.cursor(stream)["holder"])
 
 
 async def _backfill_half_way(env: Environment) -> None:
