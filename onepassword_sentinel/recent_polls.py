@@ -1,21 +1,25 @@
-"""The polls that ended last, each as a small record: a poll's own instance lies among thousands of its streams'.
+"""The polls that run, and those that ended last, each as a small record.
 
-Records come as signals, which may arrive twice or in another order: neither changes what is kept.
+A poll's own instance lies among thousands of its streams', where only the id is indexed. Polls signal their start and
+their end; signals may arrive twice or in another order, and neither changes what is kept.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import Any, Final, Literal, Self
 
 from onepassword_sentinel.runs import Run
 from onepassword_sentinel.sentences import shortened
 
 POLLS_SHOWN: Final = 12
-# The outcome of each stream is told of so many, those that are not ok first.
+# The outcome of each stream is kept for so many streams, those that are not ok first.
 OUTCOMES_SHOWN: Final = 12
-_LONGEST_ERROR: Final = 1_000
+LONGEST_ERROR: Final = 2_000
+# A poll that was terminated never signals its end.
+RUNNING_KEPT: Final = 50
+_FORGOTTEN_AFTER: Final = timedelta(days=3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +64,7 @@ class PollRecord:
             events=events,
             counts=dict(Counter(outcomes.values())),
             outcomes={label: outcomes[label] for label in worst_first(outcomes)[:OUTCOMES_SHOWN]},
-            error=shortened(error, _LONGEST_ERROR),
+            error=shortened(error, LONGEST_ERROR),
         )
 
     @classmethod
@@ -81,21 +85,55 @@ class PollRecord:
             events=events if isinstance(events, int) else 0,
             counts=counts,
             outcomes={label: streams[label] for label in worst_first(streams)[:OUTCOMES_SHOWN]},
-            error=shortened(run.error, _LONGEST_ERROR),
+            error=shortened(run.error, LONGEST_ERROR),
         )
 
 
 @dataclass(frozen=True, slots=True)
+class PollStart:
+    """A poll that has begun, in UTC."""
+
+    instance_id: str
+    started_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class RecentPolls:
-    """The entity's state; the newest poll comes first."""
+    """The entity's state; the newest poll comes first.
+
+    Attributes:
+        polls: those that ended last.
+        running: those that have begun and have not signalled their end, as one that was terminated never does.
+
+    """
 
     polls: tuple[PollRecord, ...] = ()
+    running: tuple[PollStart, ...] = ()
     v: int = 1
+
+
+def started(recent: RecentPolls, start: PollStart) -> RecentPolls:
+    """Note that a poll has begun, unless its end is known already."""
+    by_id = {poll.instance_id: poll for poll in recent.running}
+    known = by_id.get(start.instance_id)
+    over = any(_ends(record, start) for record in recent.polls)
+    if over or (known and known.started_at >= start.started_at):
+        return recent
+    by_id[start.instance_id] = start
+    newest_first = sorted(by_id.values(), key=lambda poll: (poll.started_at, poll.instance_id), reverse=True)
+    oldest = newest_first[0].started_at - _FORGOTTEN_AFTER
+    kept = [poll for poll in newest_first[:RUNNING_KEPT] if poll.started_at >= oldest]
+    return replace(recent, running=tuple(kept))
 
 
 def ended(recent: RecentPolls, record: PollRecord) -> RecentPolls:
     """Keep a record; of two of one instance, which was restarted, the later one."""
-    return RecentPolls(latest([*recent.polls, record]))
+    running = tuple(start for start in recent.running if not _ends(record, start))
+    return replace(recent, polls=latest([*recent.polls, record]), running=running)
+
+
+def _ends(record: PollRecord, start: PollStart) -> bool:
+    return record.instance_id == start.instance_id and record.started_at >= start.started_at
 
 
 def latest(records: Iterable[PollRecord]) -> tuple[PollRecord, ...]:

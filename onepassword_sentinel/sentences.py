@@ -11,10 +11,10 @@ _LONGEST_SENTENCE: Final = 1_000
 _LONGEST_LINE: Final = 8_000
 
 
-def joined(sentences: Iterable[str]) -> str:
+def joined(sentences: Iterable[str], *, longest: int = _LONGEST_LINE) -> str:
     """Join sentences of the form "<who>: <what>", naming together all who say the same.
 
-    Of many sentences the first ones are kept, and the number of the others is said.
+    The first sentences are kept, about as many as fit into `longest` characters, and the others are counted.
     """
     by_what: dict[str, list[str]] = {}
     for sentence in sentences:
@@ -25,7 +25,7 @@ def joined(sentences: Iterable[str]) -> str:
     kept, length = 0, 0
     for line in lines[:_MOST_SENTENCES]:
         length += min(len(line), _LONGEST_SENTENCE)
-        if kept and length > _LONGEST_LINE:
+        if kept and length > longest:
             break
         kept += 1
     more = [f"and {len(lines) - kept:,} more"] if len(lines) > kept else []

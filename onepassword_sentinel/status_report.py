@@ -93,9 +93,14 @@ def _ended(recent: RecentPolls, runs: Iterable[Run]) -> tuple[PollRecord, ...]:
 
     A record is on its way for a moment after its poll has ended, and a poll that was terminated leaves none.
     """
-    looked_up = [record for run in runs if run.name == "poll" and (record := PollRecord.of_run(run))]
-    recorded = {record.instance_id for record in recent.polls}
-    return latest([*recent.polls, *(record for record in looked_up if record.instance_id not in recorded)])
+    recorded = {record.instance_id: record.started_at for record in recent.polls}
+    # A poll that was restarted under its own id began later than its record says.
+    missing = [run for run in runs if run.name == "poll" and not _is_recorded(run, recorded.get(run.instance_id))]
+    return latest([*recent.polls, *(record for run in missing if (record := PollRecord.of_run(run)))])
+
+
+def _is_recorded(run: Run, started_at: datetime | None) -> bool:
+    return started_at is not None and started_at >= run.started_at
 
 
 def _problems_of(poll: PollRecord, streams: Sequence[StreamStatus]) -> list[str]:

@@ -11,7 +11,7 @@ from durabletask.task import OrchestrationContext, Task, TaskFailedError
 from onepassword_sentinel.discovery import Stream
 from onepassword_sentinel.moments import format_moment
 from onepassword_sentinel.payloads import DrainRequest, PollRequest
-from onepassword_sentinel.recent_polls import PollRecord
+from onepassword_sentinel.recent_polls import LONGEST_ERROR, PollRecord, PollStart
 from onepassword_sentinel.sentences import joined
 from onepassword_sentinel.stream_results import summed_up
 from onepassword_sentinel.wire import from_wire, to_wire
@@ -31,13 +31,16 @@ class PollFailedError(Exception):
 def poll(ctx: OrchestrationContext, data: dict[str, Any] | None) -> Steps[dict[str, Any]]:
     """Poll once.
 
-    1. Ask which streams there are; what is wrong with one account, or with an option, does not keep the others.
-    2. Drain all of them, each in a child of its own, and wait for every one however it ends.
-    3. Write the heartbeat if every stream is healthy.
-    4. Leave a record of how it ended for the status, which does not look for polls among the runs of their streams.
-    5. Fail with the sentences if anything failed; being throttled is no failure.
+    1. Signal the start to the record of polls, which the status reads: it does not look for polls among their streams.
+    2. Ask which streams there are; what is wrong with one account, or with an option, does not keep the others.
+    3. Drain all of them, each in a child of its own, and wait for every one however it ends.
+    4. Write the heartbeat if every stream is healthy.
+    5. Signal how it ended to the record of polls.
+    6. Fail with the sentences if anything failed; being throttled is no failure.
     """
-    started_at = utc_now(ctx)
+    started_at, polls = utc_now(ctx), EntityInstanceId("recent_polls", "all")
+    # Signals, because nobody needs to wait for them. The last one goes out also with a poll that fails.
+    ctx.signal_entity(polls, "started", to_wire(PollStart(ctx.instance_id, started_at)))
     request = from_wire(PollRequest, data)
     log = ctx.create_replay_safe_logger(logging.getLogger(__name__))
     try:
@@ -92,10 +95,9 @@ def poll(ctx: OrchestrationContext, data: dict[str, Any] | None) -> Steps[dict[s
         outcomes={stream.label: results.get(stream.label, {"outcome": "failed"})["outcome"] for stream in streams},
         healthy=healthy,
         events=output["events"],
-        error=sentence,
+        error=joined(problems, longest=LONGEST_ERROR // 2),
     )
-    # A signal, because nobody needs to wait for it. It goes out with the end of the poll, also of one that fails.
-    ctx.signal_entity(EntityInstanceId("recent_polls", "all"), "ended", to_wire(record))
+    ctx.signal_entity(polls, "ended", to_wire(record))
     if problems:
         log.error(sentence)
         raise PollFailedError(sentence)

@@ -56,9 +56,10 @@ async def _pages(ask: Callable[[int, Any], Awaitable[Any]], size: int, most: int
         try:
             page = await ask(min(size, most), token)
         except grpc.aio.AioRpcError as error:
-            if error.code() is not grpc.StatusCode.RESOURCE_EXHAUSTED or size == 1:
+            asked = min(size, most)
+            if error.code() is not grpc.StatusCode.RESOURCE_EXHAUSTED or asked == 1:
                 raise
-            size //= 2
+            size = asked // 2
             continue
         yield page
         most -= len(page.orchestrationState if hasattr(page, "orchestrationState") else page.entities)

@@ -1,7 +1,7 @@
 """What the status is made of, read from the task hub within a budget of rows, however many runs and accounts there are.
 
-Azure Tables indexes only ids, so every query has a prefix. The streams of a poll have their poll's id as their prefix:
-polls that have ended are not looked for among them but read from the entity that remembers the last ones.
+Azure Tables indexes only ids, so every query has a prefix, and goes through all rows under it. The runs of a poll's
+streams begin with the poll's id: polls are not looked for among them, but read from the entity that remembers them.
 """
 
 from collections.abc import Iterable, Mapping
@@ -13,7 +13,7 @@ from typing import Final
 import azure.durable_functions as df
 
 from onepassword_sentinel.backfill_progress import backfill_of
-from onepassword_sentinel.recent_polls import POLLS_SHOWN, RecentPolls
+from onepassword_sentinel.recent_polls import POLLS_SHOWN, RUNNING_KEPT, RecentPolls
 from onepassword_sentinel.runs import Run
 from onepassword_sentinel.stream_state import StreamState
 from triggers import backfill_runs, task_hub
@@ -21,12 +21,11 @@ from triggers import backfill_runs, task_hub
 # Rows that one view of the status may read; together they stay below 5,000.
 CURSORS: Final = 1_500
 MORE_LIVE_CURSORS: Final = 1_200
-RUNNING_POLLS: Final = 1_300
+RUNNING_POLLS: Final = RUNNING_KEPT
+RUNNING_STREAMS: Final = 1_250
 RUNS_BY_ID: Final = 100
 BACKFILL_RUNS: Final = backfill_runs.Limits(running=400, ended_badly=100, by_id=200)
-MOST_ROWS: Final = CURSORS + MORE_LIVE_CURSORS + RUNNING_POLLS + RUNS_BY_ID + BACKFILL_RUNS.rows + 1
-# A poll that has been running for longer than that is of no interest any more.
-_DAYS: Final = 3
+MOST_ROWS: Final = CURSORS + MORE_LIVE_CURSORS + RUNNING_POLLS + RUNNING_STREAMS + RUNS_BY_ID + BACKFILL_RUNS.rows + 1
 _DAY: Final = timedelta(days=1)
 # What the uuid of an account, with which a live key begins, is made of.
 _ALPHABET: Final = digits + ascii_uppercase
@@ -47,7 +46,7 @@ async def read(client: df.DurableFunctionsClient, now: datetime) -> Sources:
     unread: list[str] = []
     cursors = await _cursors(client, unread)
     recent = await task_hub.recent_polls(client)
-    running = await _running_polls(client, now, unread)
+    running = await _running_polls(client, recent, unread)
     known = {run.instance_id for run in running} | {poll.instance_id for poll in recent.polls}
     by_id = await task_hub.some_runs(client, _of_interest(cursors, recent, known, now), most=RUNS_BY_ID)
     backfills = await backfill_runs.read(client, cursors, BACKFILL_RUNS)
@@ -72,7 +71,7 @@ async def _cursors(client: df.DurableFunctionsClient, unread: list[str]) -> dict
             break
         page = await task_hub.read_cursors(client, prefix, most=left)
         found |= page.states
-        left = 0 if not page.whole else left - len(page.states)
+        left -= page.rows
     if backfill_of(first.last):
         unread.append("Not every backfill is looked at: there are too many cursors of backfills")
     return found
@@ -89,16 +88,23 @@ def _prefixes_from(key: str) -> list[str]:
     ]
 
 
-async def _running_polls(client: df.DurableFunctionsClient, now: datetime, unread: list[str]) -> list[Run]:
-    """Read the polls that run, with the runs of their streams, the present day's first."""
-    found: list[Run] = []
-    for days in range(_DAYS):
-        prefix = f"poll-{now - days * _DAY:%Y%m%d}"
-        left = RUNNING_POLLS - len(found)
-        found += await task_hub.runs(client, prefix, statuses=task_hub.RUNNING, most=left)
-        if len(found) >= RUNNING_POLLS:
+async def _running_polls(client: df.DurableFunctionsClient, recent: RecentPolls, unread: list[str]) -> list[Run]:
+    """Look up the polls that have not signalled their end, and the runs of their streams that are at work.
+
+    One of them may have been terminated.
+    """
+    polls = await task_hub.some_runs(client, (poll.instance_id for poll in recent.running), most=RUNNING_POLLS)
+    found, left = list(polls), RUNNING_STREAMS
+    for poll in polls:
+        if poll.ended:
+            continue
+        if left <= 0:
             unread.append("Not every running poll is looked at: too many runs of streams are at work")
             break
+        # Of one poll: a query for all polls of a day would go through all of their streams' runs.
+        streams = await task_hub.runs(client, f"{poll.instance_id}-", statuses=task_hub.RUNNING, most=left)
+        found += streams
+        left -= len(streams)
     return found
 
 

@@ -33,10 +33,18 @@ ENDED_BADLY: Final = [OrchestrationStatus.FAILED, OrchestrationStatus.TERMINATED
 
 @dataclass(frozen=True, slots=True)
 class Cursors:
-    """States of cursors by key; `last` is the last key that was read, `whole` says that none was left out."""
+    """States of cursors by key.
+
+    Attributes:
+        last: the last key that was read.
+        rows: how many rows were read; a cursor that was cleared has no state.
+        whole: none was left out.
+
+    """
 
     states: dict[str, StreamState]
     last: str
+    rows: int
     whole: bool
 
 
@@ -51,7 +59,7 @@ async def read_cursors(client: df.DurableFunctionsClient, prefix: str = "", *, m
     query = EntityQuery(instance_id_starts_with=f"@{CURSOR}@{prefix}", include_transient=True)
     found = {entity.id.key: entity.get_typed_state() async for entity in pages.entities(client, query, most)}
     states = {key: from_wire(StreamState, state) for key, state in found.items() if state}
-    return Cursors(states, max(found, default=""), whole=len(found) < most)
+    return Cursors(states, max(found, default=""), len(found), whole=len(found) < most)
 
 
 async def recent_polls(client: df.DurableFunctionsClient) -> RecentPolls:

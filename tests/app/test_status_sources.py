@@ -8,11 +8,11 @@ import pytest
 from durabletask.client import OrchestrationStatus
 
 from onepassword_sentinel.position import Position
-from onepassword_sentinel.recent_polls import PollRecord, RecentPolls, ended
+from onepassword_sentinel.recent_polls import PollRecord, PollStart, RecentPolls, ended, started
 from onepassword_sentinel.status import Status
 from onepassword_sentinel.status_report import report
 from onepassword_sentinel.stream_state import StreamState
-from onepassword_sentinel.wire import to_wire
+from onepassword_sentinel.wire import from_wire, to_wire
 from tests.app.task_hub import CountingHub
 from triggers import running_backfills, status_sources, task_hub
 
@@ -69,6 +69,15 @@ def backfill_cursors(hub: CountingHub, backfills: int, streams: int) -> None:
             cursor(hub, f"20260901T000000Z-{backfill:08x}-{uuid(number)}-auditevents", position=position)
 
 
+def begin_poll(hub: CountingHub, at: datetime, streams: int) -> None:
+    """Add a poll that is at work on its streams."""
+    hub.add_run(id_of(at), "poll", OrchestrationStatus.RUNNING, at)
+    for number in range(streams):
+        hub.add_run(f"{id_of(at)}-{number:04}", "drain_stream", OrchestrationStatus.RUNNING, NOW)
+    recent = from_wire(RecentPolls, json.loads(hub.states["@recent_polls@all"]))
+    hub.states["@recent_polls@all"] = json.dumps(to_wire(started(recent, PollStart(id_of(at), at))))
+
+
 async def view(hub: CountingHub) -> Status:
     read = await status_sources.read(cast("df.DurableFunctionsClient", hub), NOW)
     return report(NOW, cursors=read.cursors, recent=read.recent, runs=read.runs, unread=read.unread)
@@ -87,21 +96,37 @@ async def test_a_day_of_polls_of_150_accounts_costs_a_row_a_stream() -> None:
     assert (len(status.streams), status.healthy, status.problems) == (450, True, ())
     assert [poll.instance_id for poll in status.polls] == [id_of(NOW - timedelta(minutes=5 * n)) for n in range(12)]
     assert hub.rows == 450 + 1
+    assert hub.scanned == 0
     assert hub.requests < 20
 
 
 async def test_a_poll_at_work_is_shown_with_150_accounts() -> None:
-    """All its streams run at the same time; one that hangs since yesterday is named as well."""
-    hub = hub_with(150, polls=1)
+    """All its streams run at the same time; one that hangs since yesterday is named as well.
+
+    The day's other runs are not gone through.
+    """
+    hub = hub_with(150, polls=20)
     for at in (NOW - timedelta(hours=20), NOW + timedelta(seconds=1)):
-        hub.add_run(id_of(at), "poll", OrchestrationStatus.RUNNING, at)
-        for number in range(450):
-            hub.add_run(f"{id_of(at)}-{number:04}", "drain_stream", OrchestrationStatus.RUNNING, NOW)
+        begin_poll(hub, at, streams=450)
     status = await view(hub)
-    assert [poll.state for poll in status.polls] == ["running", "completed", "running"]
+    assert [poll.state for poll in status.polls] == ["running", *["completed"] * 11]
     (problem,) = status.problems
     assert problem.startswith(f"{id_of(NOW - timedelta(hours=20))} has been running for 20 hours")
     assert hub.rows < MOST
+    assert hub.scanned == 2 * 450
+
+
+async def test_a_poll_that_was_restarted_and_terminated_is_not_healthy() -> None:
+    """Its record tells of the run before, which ended well."""
+    hub = hub_with(1, polls=1)
+    begin_poll(hub, NOW, streams=0)
+    again = NOW + timedelta(minutes=1)
+    hub.add_run(id_of(NOW), "poll", OrchestrationStatus.TERMINATED, again, output='"enough"')
+    recent = from_wire(RecentPolls, json.loads(hub.states["@recent_polls@all"]))
+    hub.states["@recent_polls@all"] = json.dumps(to_wire(started(recent, PollStart(id_of(NOW), again))))
+    status = await view(hub)
+    assert [(poll.instance_id, poll.state) for poll in status.polls] == [(id_of(NOW), "stopped")]
+    assert status.problems == (f"{id_of(NOW)} was terminated: enough",)
 
 
 async def test_cursors_of_backfills_never_hide_a_live_stream() -> None:
@@ -118,8 +143,9 @@ async def test_more_than_a_view_may_read_is_said() -> None:
     """Of streams, of running polls and of backfills; never more rows are read."""
     hub = hub_with(1_200, polls=1)
     backfill_cursors(hub, 10, 450)
+    for seconds in (1, 2):
+        begin_poll(hub, NOW + timedelta(seconds=seconds), streams=4_000)
     for number in range(4_000):
-        hub.add_run(f"{id_of(NOW)}-{number:04}", "drain_stream", OrchestrationStatus.RUNNING, NOW)
         name = f"backfill-20260902T000000Z-{number:08x}"
         hub.add_run(name, "backfill", OrchestrationStatus.RUNNING, NOW, input="{}")
         hub.add_run(f"{name}-x", "drain_stream", OrchestrationStatus.FAILED, NOW)

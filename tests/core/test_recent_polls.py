@@ -7,7 +7,16 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onepassword_sentinel.recent_polls import OUTCOMES_SHOWN, POLLS_SHOWN, PollRecord, RecentPolls, ended
+from onepassword_sentinel.recent_polls import (
+    OUTCOMES_SHOWN,
+    POLLS_SHOWN,
+    RUNNING_KEPT,
+    PollRecord,
+    PollStart,
+    RecentPolls,
+    ended,
+    started,
+)
 from onepassword_sentinel.runs import Run
 from onepassword_sentinel.wire import from_wire, to_wire
 from tests.core.conftest import NOW
@@ -29,6 +38,35 @@ def test_the_newest_polls_are_kept_in_any_order_of_signals(numbers: list[int]) -
         recent = ended(recent, record(number))
     newest = sorted(set(numbers), reverse=True)[:POLLS_SHOWN]
     assert [poll.instance_id for poll in recent.polls] == [f"poll-{number}" for number in newest]
+
+
+@given(st.permutations([("started", 1), ("ended", 1), ("started", 1), ("ended", 1), ("started", 2)]))
+def test_a_poll_runs_until_its_end_is_known(signals: list[tuple[str, int]]) -> None:
+    """In whatever order, and however often, its signals come."""
+    recent = RecentPolls()
+    for operation, number in signals:
+        start = PollStart(f"poll-{number}", record(number).started_at)
+        recent = started(recent, start) if operation == "started" else ended(recent, record(number))
+    assert [poll.instance_id for poll in recent.running] == ["poll-2"]
+    assert [poll.instance_id for poll in recent.polls] == ["poll-1"]
+
+
+def test_polls_that_never_end_are_forgotten_in_time() -> None:
+    """So many are kept, and none for longer than three days."""
+    recent = RecentPolls()
+    for minute in range(RUNNING_KEPT + 10):
+        recent = started(recent, PollStart(f"poll-{minute}", NOW + timedelta(minutes=minute)))
+    assert len(recent.running) == RUNNING_KEPT
+    assert recent.running[0].instance_id == f"poll-{RUNNING_KEPT + 9}"
+    recent = started(recent, PollStart("late", NOW + timedelta(days=4)))
+    assert [poll.instance_id for poll in recent.running] == ["late"]
+
+
+def test_a_restart_under_the_same_id_runs_again() -> None:
+    """Its record is of the run before."""
+    recent = ended(RecentPolls(), record(1))
+    again = PollStart("poll-1", record(1).started_at + timedelta(minutes=1))
+    assert started(recent, again).running == (again,)
 
 
 def test_a_restart_under_the_same_id_replaces_its_record() -> None:
