@@ -83,6 +83,9 @@ class Engine:
             done = next((a.completeOrchestration for a in actions if a.HasField("completeOrchestration")), None)
             if done is None:
                 for action in actions:
+                    if action.sendEntityMessage.HasField("entityOperationSignaled"):
+                        past.append(_signalled(action.id, action.sendEntityMessage.entityOperationSignaled))
+                        continue
                     written, answer = self._perform(action)
                     past.append(written)
                     new.append(answer)
@@ -156,3 +159,9 @@ class Engine:
             failed = pb.SubOrchestrationInstanceFailedEvent(taskScheduledId=task_id, failureDetails=output)
             return created, pb.HistoryEvent(eventId=-1, subOrchestrationInstanceFailed=failed)
         return created, helpers.new_sub_orchestration_completed_event(task_id, json.dumps(output))
+
+
+def _signalled(task_id: int, signal: pb.EntityOperationSignaledEvent) -> pb.HistoryEvent:
+    """Return what the history has of a signal, which nobody answers."""
+    request = json.dumps({"op": signal.operation, "signal": True, "id": signal.requestId, "input": signal.input.value})
+    return helpers.new_event_sent_event(task_id, signal.targetInstanceId.value, request, name="op")
