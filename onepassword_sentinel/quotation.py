@@ -3,6 +3,8 @@
 import re
 from typing import Final
 
+from onepassword_sentinel.sentences import shortened
+
 _LENGTH: Final = 160
 _BEARER: Final = re.compile(r"Bearer\s+[^\s\"'<,;]+", re.IGNORECASE)
 
@@ -17,7 +19,7 @@ def quoted(body: bytes, *, secret: str = "") -> str:
     return f"“{line}”" if line else ""
 
 
-def one_line(text: str) -> str:
+def one_line(text: str, most: int = _LENGTH) -> str:
     """Make a text fit into a sentence. Bearer tokens go before it is cut: half a token is a secret too."""
     line = " ".join(_TLS_OBJECT.sub("", _BEARER.sub("Bearer [token]", text)).split())
-    return line if len(line) <= _LENGTH else line[: _LENGTH - 1] + "…"
+    return shortened(line, most)

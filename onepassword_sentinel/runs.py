@@ -6,10 +6,18 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Literal
 
+from onepassword_sentinel.quotation import one_line
+from onepassword_sentinel.sentences import shortened
+
+# Why a run failed that gave no reason.
+NO_MESSAGE: Final = "failed without a message; its history in Durable Functions Monitor shows more"
+
 type RunState = Literal["running", "completed", "failed", "stopped"]
 
 # In front of the message of an exception: "orchestrators.poll.PollFailedError: ".
 _TYPE: Final = re.compile(r"(?:(?:[^\W\d]\w*\.)+[^\W\d]\w*|[^\W\d]\w*(?:Error|Exception)): ?")
+# An output may be as long as a stack trace, or as what somebody typed into Durable Functions Monitor.
+_LONGEST: Final = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +60,25 @@ class Run:
 
 
 def failure_of(output: str) -> str:
-    """Read why a run failed from its output, which is no JSON but "<type>: <message>"."""
+    """Read why a run failed from its output: "<type>: <message>", or an object with a `message`.
+
+    It is an object if a whole turn failed, and if the app has no such orchestrator.
+    """
+    value = _loaded(output)
+    if isinstance(value, dict) and isinstance(value.get("message"), str):
+        output = one_line(value["message"], _LONGEST)
     message = output[found.end() :] if (found := _TYPE.match(output)) else output
-    return message or "failed without a message; its history in Durable Functions Monitor shows more"
+    return shortened(message, _LONGEST) or NO_MESSAGE
 
 
 def termination_of(output: str) -> str:
     """Read why a run was terminated from its output: the reason that was given, as JSON or as it is."""
+    reason = _loaded(output, otherwise=output)
+    return shortened(f"was terminated: {reason}", _LONGEST) if reason and isinstance(reason, str) else "was terminated"
+
+
+def _loaded(text: str, otherwise: Any = None) -> Any:
     try:
-        reason = json.loads(output)
-    except ValueError:
-        reason = output
-    return f"was terminated: {reason}" if reason and isinstance(reason, str) else "was terminated"
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return otherwise

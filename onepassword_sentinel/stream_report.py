@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from onepassword_sentinel.recent_polls import PollRecord
-from onepassword_sentinel.runs import Run
+from onepassword_sentinel.runs import NO_MESSAGE, Run
 from onepassword_sentinel.status import Health, LastFailure, PolledEvents, StreamStatus
 from onepassword_sentinel.stream_state import CAUGHT_UP, StreamState
 
@@ -127,5 +127,5 @@ def _without_release(holder: Run) -> tuple[Health, str]:
 
 
 def _named(label: str, message: str) -> str:
-    message = message or "failed without a message; its history in Durable Functions Monitor shows more"
+    message = message or NO_MESSAGE
     return message if f"{label}: " in message else f"{label}: {message}"

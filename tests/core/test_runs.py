@@ -2,9 +2,7 @@
 
 import pytest
 
-from onepassword_sentinel.runs import failure_of, termination_of
-
-NO_MESSAGE = "failed without a message; its history in Durable Functions Monitor shows more"
+from onepassword_sentinel.runs import NO_MESSAGE, failure_of, termination_of
 
 
 @pytest.mark.parametrize(
@@ -24,6 +22,11 @@ NO_MESSAGE = "failed without a message; its history in Durable Functions Monitor
             "orchestrators.poll.PollFailedError: ",
             NO_MESSAGE,
         ),
+        ('{"message": "The function poll\\nwas not found.", "details": null}', "The function poll was not found."),
+        ('{"message": "orchestrators.poll.PollFailedError: bad", "details": "at X.Y()"}', "bad"),
+        ('{"message": "", "details": null}', NO_MESSAGE),
+        ('{"details": "x"}', '{"details": "x"}'),
+        ("[" * 100_000, "[" * 1_999 + "…"),
     ],
 )
 def test_the_message_of_a_failure(output: str, message: str) -> None:
@@ -45,3 +48,10 @@ def test_the_message_of_a_failure(output: str, message: str) -> None:
 def test_the_reason_of_a_termination(output: str, told: str) -> None:
     """It is JSON or plain text, and there may be none."""
     assert termination_of(output) == told
+
+
+def test_no_text_of_an_output_is_longer_than_2000_characters() -> None:
+    """A stack trace or a reason of any length fills no log and no page."""
+    long = "x" * 5_000
+    for text in (failure_of(long), failure_of(f'{{"message": "{long}"}}'), termination_of(long)):
+        assert (len(text), text[-2:]) == (2_000, "x…")
