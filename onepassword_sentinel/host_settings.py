@@ -6,8 +6,10 @@ from typing import Any, Final
 
 import msgspec
 
-_PATH: Final = ("extensions", "durableTask", "entityMessageReorderWindowInMinutes")
-_OVERRIDE: Final = "__".join(("AzureFunctionsJobHost", *_PATH))
+REORDER_WINDOW: Final = "entityMessageReorderWindowInMinutes"
+_PATH: Final = ("extensions", "durableTask", REORDER_WINDOW)
+# The app setting that takes precedence over host.json.
+OVERRIDE: Final = "__".join(("AzureFunctionsJobHost", *_PATH))
 _HARM: Final = (
     "the Durable extension drops every message from a run to a stream's cursor, so polls hang and no event is delivered"
 )
@@ -52,7 +54,7 @@ def unreadable(error: Exception) -> str:
 
 def _is_override(name: str) -> bool:
     """Tell whether .NET reads this variable as the setting: case does not matter, and ":" is the same as "__"."""
-    return name.replace(":", "__").lower() == _OVERRIDE.lower()
+    return name.replace(":", "__").lower() == OVERRIDE.lower()
 
 
 def _values(section: Any, path: tuple[str, ...]) -> Iterator[Any]:

@@ -30,6 +30,7 @@ class Run:
         state: `stopped` by somebody who terminated it; `running` also while it waits to begin.
         output: empty until it has completed.
         error: of a failed one, the sentence; of one that was stopped, that it was, and the reason if there is one.
+        suspended: whether an operator has paused it; its state is `running` then.
 
     """
 
@@ -42,6 +43,7 @@ class Run:
     output: dict[str, Any] = field(default_factory=dict)
     custom_status: dict[str, Any] = field(default_factory=dict)
     error: str = ""
+    suspended: bool = False
 
     @property
     def ended(self) -> bool:

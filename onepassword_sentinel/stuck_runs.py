@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Final
 
+from onepassword_sentinel.host_settings import OVERRIDE, REORDER_WINDOW
 from onepassword_sentinel.runs import Run
 
 # A poll ends by itself within minutes.
@@ -12,7 +13,6 @@ LONG_POLL: Final = timedelta(hours=1)
 LONG_WAIT: Final = timedelta(minutes=3)
 # The member of a run's custom status that names the operation it waits for.
 WAITING_FOR: Final = "waiting_for"
-_REORDER_WINDOW: Final = "entityMessageReorderWindowInMinutes"
 
 
 def long_polls(runs: Iterable[Run], now: datetime) -> list[str]:
@@ -26,13 +26,20 @@ def long_polls(runs: Iterable[Run], now: datetime) -> list[str]:
 
 
 def waiting_for_entity(runs: Iterable[Run], now: datetime) -> list[str]:
-    """Name each run whose call of an entity has had no answer for over three minutes, the oldest first."""
-    found = [run for run in runs if not run.ended and run.told(WAITING_FOR) and now - run.updated_at > LONG_WAIT]
+    """Name each run whose call of an entity has had no answer for over three minutes, the oldest first.
+
+    A run that was suspended does not go on when the answer comes.
+    """
+    found = [
+        run
+        for run in runs
+        if not run.ended and not run.suspended and run.told(WAITING_FOR) and now - run.updated_at > LONG_WAIT
+    ]
     return [
         f"{run.instance_id} has waited for its stream's entity ({run.told(WAITING_FOR)}) for "
-        f"{_duration(now - run.updated_at)}: messages to entities do not arrive. Set {_REORDER_WINDOW} to 0 in "
-        f"host.json, remove the app setting AzureFunctionsJobHost__extensions__durableTask__{_REORDER_WINDOW} if it "
-        "is there, and restart the app"
+        f"{_duration(now - run.updated_at)}. If an instance of the app was lost, wait: the instance's messages come "
+        f"back within about five minutes. If the run waits for longer, the message sorter is probably on: set "
+        f"{REORDER_WINDOW} to 0 in host.json, remove the app setting {OVERRIDE} if it is there, and restart the app"
         for run in sorted(found, key=lambda run: run.updated_at)
     ]
 

@@ -156,6 +156,7 @@ def _run(state: OrchestrationState) -> Run:
         output=_dict(output),
         custom_status=_dict(state.get_custom_status()),
         error=_error(state),
+        suspended=state.runtime_status is OrchestrationStatus.SUSPENDED,
     )
 
 

@@ -284,6 +284,15 @@ async def test_a_run_that_waits_for_an_entity_is_named(
     assert client.polls() == [name]
 
 
+async def test_a_suspended_run_that_waits_for_an_entity_is_not_named(
+    monkeypatch: pytest.MonkeyPatch, sink: Sink, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An operator has paused it: an answer would change nothing."""
+    paused = Instance("drain_stream", NOON, custom_status={"waiting_for": "begin"}, status=OrchestrationStatus.SUSPENDED)
+    await tick(monkeypatch, Client({"poll-20261127T120500Z-a": paused}), NOON + timedelta(minutes=5))
+    assert [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR] == []
+
+
 @pytest.mark.parametrize(("minutes", "skipped"), [(59, True), (61, False)])
 async def test_a_stuck_poll_stands_in_nobodys_way(minutes: int, *, skipped: bool) -> None:
     """Also at the turn of an hour or a day, whose ids begin otherwise."""

@@ -37,10 +37,11 @@ def test_a_poll_that_has_ended_or_is_younger_is_not_named(state: RunState) -> No
 
 
 def test_a_run_that_has_waited_for_an_entity_for_over_three_minutes_is_named() -> None:
-    """The sentence names the operation and the setting that loses messages to entities."""
+    """The sentence names the operation and both likely causes, each with what to do."""
     (sentence,) = waiting_for_entity([WAITING, POLL], NOW)
-    assert sentence.startswith("poll-1-auditevents has waited for its stream's entity (begin) for 4 minutes: ")
-    assert "Set entityMessageReorderWindowInMinutes to 0 in host.json" in sentence
+    assert sentence.startswith("poll-1-auditevents has waited for its stream's entity (begin) for 4 minutes. ")
+    assert "If an instance of the app was lost, wait: " in sentence
+    assert "set entityMessageReorderWindowInMinutes to 0 in host.json" in sentence
     setting = "AzureFunctionsJobHost__extensions__durableTask__entityMessageReorderWindowInMinutes"
     assert f"remove the app setting {setting} if it is there, and restart the app" in sentence
 
@@ -51,6 +52,7 @@ def test_a_run_that_waits_for_something_else_or_not_for_long_is_not_named() -> N
         replace(WAITING, custom_status={"outcome": "running"}),
         replace(WAITING, updated_at=NOW - timedelta(minutes=3)),
         replace(WAITING, state="stopped"),
+        replace(WAITING, suspended=True),
         replace(WAITING, custom_status={"waiting_for": 5}),
     ):
         assert waiting_for_entity([run], NOW) == []
