@@ -40,7 +40,7 @@ def number_of(time: datetime) -> int:
 
 
 def counted(day: Sequence[QuarterHour], began_at: datetime, now: datetime, **counts: int) -> Day:
-    """Add counts of the run that began at a time, and forget what is older than a day.
+    """Add counts of the run that began at a time, and forget what is older than a day or lies in the future.
 
     `most` replaces a smaller one; the others are added.
     """
@@ -49,5 +49,6 @@ def counted(day: Sequence[QuarterHour], began_at: datetime, now: datetime, **cou
     old = by_number.get(number, QuarterHour(number))
     added = {name: getattr(old, name) + count for name, count in counts.items() if name != "most"}
     by_number[number] = old._replace(most=max(old.most, counts.get("most", 0)), **added)
-    oldest = number_of(now) - MOST
-    return tuple(by_number[number] for number in sorted(by_number) if number > oldest)[-MOST:]
+    present = number_of(now)
+    # Clocks of two instances may differ a little. One that is far ahead must not push out what was really counted.
+    return tuple(by_number[number] for number in sorted(by_number) if present - MOST < number <= present + 1)[-MOST:]

@@ -28,6 +28,8 @@ NO_BEGINNING: Final = f"it has no cursor yet, and {LOOKBACK} says no place to be
 # How a run ends after which the last failure is resolved.
 _RESOLVES: Final = CAUGHT_UP | {"more"}
 _LONGEST_MESSAGE: Final = 500
+# The whole message of the present failure; the state of an entity has to stay small.
+_LONGEST_ERROR: Final = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +193,7 @@ def release(state: StreamState, ended: Release) -> tuple[StreamState, bool]:
         stopping=False,
         not_before=ended.now + timedelta(seconds=ended.retry_after) if ended.retry_after else None,
         outcome=ended.outcome,
-        error=ended.error,
+        error=shortened(ended.error, _LONGEST_ERROR),
         succeeded_at=state.succeeded_at if ended.error else ended.now,
         refused=None,
         failure=failure,

@@ -75,6 +75,20 @@ def test_a_failure_stays_known_and_is_resolved_by_a_run_that_delivers() -> None:
     assert released(begun(later)).failure == later.failure
 
 
+def test_the_message_of_the_present_failure_is_bounded() -> None:
+    """An entity's state stays small, whatever an activity reports."""
+    failed = released(begun(StreamState()), "failed", "a: " + "x" * 5_000)
+    assert (len(failed.error), failed.error[-1]) == (2_000, "…")
+
+
+def test_a_clock_that_is_far_ahead_does_not_push_out_the_present_quarters() -> None:
+    """What it counted is dropped by the next run; the next quarter of an hour is kept, as clocks differ a little."""
+    present = number_of(NOW)
+    day = [QuarterHour(present + ahead, runs=1) for ahead in (-1, 1, *range(2, MOST + 2))]
+    kept = counted(day, NOW, NOW, runs=1)
+    assert [quarter.number - present for quarter in kept] == [-1, 0, 1]
+
+
 def test_runs_events_bytes_and_failures_are_counted_where_the_run_began() -> None:
     """A commit that comes again or late counts nothing twice."""
     state = committed(begun(StreamState()), 5, 500)
