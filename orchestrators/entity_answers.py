@@ -17,13 +17,15 @@ import durabletask.internal.orchestrator_service_pb2 as pb
 # The private class and method of the SDK that read an entity's answer.
 READER: Final = "_OrchestrationExecutor"
 METHOD: Final = "_handle_entity_event_raised"
+# On the method that `install` made: an SDK may wrap its own methods.
+_INSTALLED: Final = "reads_platform_failures"
 
 
 def install(sdk: object) -> None:
     """Wrap the method in the SDK's module, once; do nothing where the SDK does not have it."""
     reader = getattr(sdk, READER, None)
     read_answer = getattr(reader, METHOD, None)
-    if read_answer is not None and not hasattr(read_answer, "__wrapped__"):
+    if read_answer is not None and not hasattr(read_answer, _INSTALLED):
         setattr(reader, METHOD, _with_readable_failures(read_answer))
 
 
@@ -53,6 +55,7 @@ def _with_readable_failures(read_answer: Callable[..., Any]) -> Callable[..., An
     def read(reader: Any, ctx: Any, event: pb.HistoryEvent, *args: Any, **kwargs: Any) -> Any:
         return read_answer(reader, ctx, readable(event), *args, **kwargs)
 
+    setattr(read, _INSTALLED, True)
     return read
 
 

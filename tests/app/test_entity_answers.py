@@ -1,5 +1,6 @@
 """An entity call whose worker died fails in the orchestrator, where it can be caught, and not the whole turn."""
 
+from functools import wraps
 from types import SimpleNamespace
 from typing import Any
 
@@ -82,3 +83,19 @@ def test_a_worker_of_a_later_sdk_is_left_alone() -> None:
     once = getattr(Has, METHOD)
     install(later)
     assert getattr(Has, METHOD) is once
+
+
+def test_a_method_that_the_sdk_itself_wraps_is_wrapped_too() -> None:
+    """A decorator of the SDK's own is no sign that the workaround is installed."""
+
+    def read_answer(_reader: Any, _ctx: Any, event: pb.HistoryEvent) -> str:
+        return event.eventRaised.input.value
+
+    @wraps(read_answer)
+    def decorated(*args: Any) -> str:
+        return read_answer(*args)
+
+    reader = type("Reader", (), {METHOD: decorated})
+    install(SimpleNamespace(**{READER: reader}))
+    event = helpers.new_event_raised_event("id", '{"result": "no JSON", "exceptionType": "X"}')
+    assert getattr(reader(), METHOD)(None, event) == '{"result": "\\"no JSON\\"", "exceptionType": "X"}'
