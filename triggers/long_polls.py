@@ -8,7 +8,7 @@ find long polls can read this there too. No query of the hub is needed between t
 import asyncio
 import logging
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import azure.durable_functions as df
@@ -28,18 +28,21 @@ _LOG = logging.getLogger(__name__)
 
 ORCHESTRATOR: Final = "note_long_polls"
 # A tick must end: while it is at work, the platform fires no other.
-_QUERY_SECONDS: Final = 120.0
+_LIST_SECONDS: Final = 30.0
+_LOOK_UP_SECONDS: Final = 30.0
 _UPLOAD_SECONDS: Final = 30.0
 # The input of a run is small, whatever hangs.
 _MOST_LISTED: Final = 100
 # Notes that this process has made, or is making: ticks that overlap in it report nothing twice.
 _noted: Final[set[str]] = set()
+_HOUR: Final = timedelta(hours=1)
 
 
 async def report_long_polls(client: df.DurableFunctionsClient, running: Sequence[Run], now: datetime) -> None:
     """Deliver a health row for each poll that has been running for over an hour, unless this hour's was delivered.
 
-    A report that fails is logged, and the next tick repeats it.
+    Polls that the tick knows come first: the list of the others may be slow, or fail. A report that fails is logged,
+    and the next tick repeats it.
 
     Args:
         client: the task hub's.
@@ -47,10 +50,13 @@ async def report_long_polls(client: df.DurableFunctionsClient, running: Sequence
         now: the tick's time.
 
     """
+    known = {run.instance_id for run in running}
     try:
-        due = await _due(client, await _long(client, running, now), now)
-        if due:
-            await _report(client, due, now)
+        await _report(client, running, now)
+        others = [name for name in await _listed(client, now) if name not in known]
+        async with asyncio.timeout(_LOOK_UP_SECONDS):
+            found = await task_hub.some_runs(client, others, most=_MOST_LISTED)
+        await _report(client, found, now)
     except (ConnectorError, grpc.aio.AioRpcError, TimeoutError) as error:
         _LOG.error(  # the stack would tell an operator nothing
             "polls that have been running for over an hour could not be reported in the health table: %s; the next "
@@ -59,31 +65,48 @@ async def report_long_polls(client: df.DurableFunctionsClient, running: Sequence
         )
 
 
-async def _long(client: df.DurableFunctionsClient, running: Sequence[Run], now: datetime) -> list[Run]:
-    """Get the long polls among the runs that are known, and among those of the list that is made once an hour."""
-    known = {run.instance_id: run for run in running}
-    others = [await task_hub.run(client, name) for name in await _listed(client, now) if name not in known]
-    return [run for run in (*known.values(), *others) if run and long_polls([run], now)]
-
-
 async def _listed(client: df.DurableFunctionsClient, now: datetime) -> list[str]:
-    """Get the ids of running polls from this hour's list; the hour's first tick makes it."""
-    note = f"long-polls-{now.astimezone(UTC):%Y%m%dT%H}"
-    if list_made := await task_hub.run(client, note):
-        polls = list_made.input.get("polls")
-        return [name for name in polls if isinstance(name, str)] if isinstance(polls, list) else []
-    async with asyncio.timeout(_QUERY_SECONDS):
-        polls = (await running_polls(client, now))[:_MOST_LISTED]
-    await task_hub.start(client, ORCHESTRATOR, {"v": 1, "polls": polls}, note)
+    """Get the ids of running polls from this hour's list; the hour's first tick makes it.
+
+    A list that fails is not made again in the same hour, so that ticks stay short; the last hour's list replaces it.
+    """
+    polls = await _list_of_hour(client, now)
+    if polls is not None:
+        return polls
+    try:
+        async with asyncio.timeout(_LIST_SECONDS):
+            polls = (await running_polls(client, now))[:_MOST_LISTED]
+    except (grpc.aio.AioRpcError, TimeoutError) as error:
+        _LOG.error(
+            "the polls of the last three days that are running could not be listed: %s; they are listed again in the "
+            "next hour",
+            _reason(error),
+        )
+        polls = await _list_of_hour(client, now - _HOUR) or []
+    await task_hub.start(client, ORCHESTRATOR, {"v": 1, "polls": polls}, _list_note(now))
     return polls
+
+
+async def _list_of_hour(client: df.DurableFunctionsClient, time: datetime) -> list[str] | None:
+    """Get the list that was made in an hour; None if there is none."""
+    note = await task_hub.run(client, _list_note(time))
+    if note is None:
+        return None
+    polls = note.input.get("polls")
+    return [name for name in polls if isinstance(name, str)] if isinstance(polls, list) else []
+
+
+def _list_note(time: datetime) -> str:
+    return f"long-polls-{time.astimezone(UTC):%Y%m%dT%H}"
 
 
 async def _due(client: df.DurableFunctionsClient, polls: Sequence[Run], now: datetime) -> dict[str, Run]:
     """Get the polls that no tick has reported in their current hour, by the note that says so."""
-    named = {_note(poll, now): poll for poll in polls}
-    return {
-        note: poll for note, poll in named.items() if note not in _noted and await task_hub.run(client, note) is None
-    }
+    named = {_note(poll, now): poll for poll in polls if long_polls([poll], now)}
+    async with asyncio.timeout(_LOOK_UP_SECONDS):
+        noted = {run.instance_id for run in await task_hub.some_runs(client, named, most=len(named))}
+    # Only now: another tick of this process may have begun a report meanwhile.
+    return {note: poll for note, poll in named.items() if note not in noted | _noted}
 
 
 def _note(poll: Run, now: datetime) -> str:
@@ -91,13 +114,17 @@ def _note(poll: Run, now: datetime) -> str:
     return f"long-{poll.instance_id}-{poll.started_at:%H%M%S}-{(now - poll.started_at) // LONG_POLL}h"
 
 
-async def _report(client: df.DurableFunctionsClient, due: dict[str, Run], now: datetime) -> None:
+async def _report(client: df.DurableFunctionsClient, polls: Sequence[Run], now: datetime) -> None:
+    due = await _due(client, polls, now)
+    if not due:
+        return
+    # No other tick of this process runs between the look at what is noted and this line.
+    _noted.update(due)
     rows = []
     for poll in due.values():
         (sentence,) = long_polls([poll], now)
         _LOG.error(sentence)
         rows.append({"account": "", "outcome": "failed", "error": sentence, "instance_id": poll.instance_id})
-    _noted.update(due)
     try:
         async with asyncio.timeout(_UPLOAD_SECONDS):
             await log_ingestion(read_part(Destination.parse)).upload(HEALTH_STREAM, compress(outcome_rows(rows)))

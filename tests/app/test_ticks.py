@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Literal
 
 import durabletask.internal.orchestrator_service_pb2 as pb
 import grpc
@@ -45,6 +45,8 @@ class Client:
     queries: list[pb.InstanceQuery] = field(default_factory=list)
     now: datetime = NOON
     fails: bool = False
+    yields: bool = False
+    lists: Literal["", "slow", "fails"] = ""
     _data_converter: JsonDataConverter = field(default_factory=JsonDataConverter)
 
     def _get_stub(self) -> "Client":
@@ -53,6 +55,10 @@ class Client:
     async def QueryInstances(self, request: pb.QueryInstancesRequest) -> pb.QueryInstancesResponse:  # noqa: N802  # the service's
         query = request.query
         self.queries.append(query)
+        if self.lists and "T" not in query.instanceIdPrefix.value:
+            if self.lists == "slow":
+                await asyncio.Event().wait()
+            raise unavailable()
         found = [
             self._state(name, instance)
             for name, instance in sorted(self.instances.items())
@@ -71,6 +77,8 @@ class Client:
         )
 
     async def get_orchestration_state(self, instance_id: str) -> Any:
+        if self.yields:
+            await asyncio.sleep(0)
         if instance_id not in self.instances:
             return None
         instance = self.instances[instance_id]
@@ -89,11 +97,15 @@ class Client:
 
     async def schedule_new_orchestration(self, name: str, *, input: Any, instance_id: str) -> None:  # noqa: A002  # the SDK's
         if self.fails and name != "poll":
-            raise grpc.aio.AioRpcError(grpc.StatusCode.UNAVAILABLE, grpc.aio.Metadata(), grpc.aio.Metadata())
+            raise unavailable()
         self.instances[instance_id] = Instance(name, self.now, input)
 
     def polls(self) -> list[str]:
         return [name for name, instance in self.instances.items() if instance.name == "poll"]
+
+
+def unavailable() -> grpc.aio.AioRpcError:
+    return grpc.aio.AioRpcError(grpc.StatusCode.UNAVAILABLE, grpc.aio.Metadata(), grpc.aio.Metadata())
 
 
 def stamp(moment: datetime) -> Timestamp:
@@ -240,11 +252,32 @@ async def test_a_hub_that_takes_no_note_keeps_no_poll_and_doubles_no_row_of_a_pr
 
 
 async def test_ticks_that_overlap_report_once(monkeypatch: pytest.MonkeyPatch, sink: Sink) -> None:
-    """A second one in the same process sees that the first is at it."""
-    client = Client(hanging())
+    """A second one in the same process sees that the first is at it, also where it looks up several polls."""
+    polls = hanging() | hanging(NOON + timedelta(minutes=1)) | hanging(NOON + timedelta(minutes=2))
+    client = Client(dict(polls), yields=True)
     now = NOON + 1.5 * HOUR
     await asyncio.gather(*(tick(monkeypatch, client, now) for _ in range(3)))
-    assert sink.named() == ["poll-20261127T120500Z"]
+    assert sorted(sink.named()) == sorted(polls)
+
+
+@pytest.mark.parametrize("slow", [False, True])
+async def test_a_list_that_fails_keeps_no_known_poll_and_is_made_once_an_hour(
+    monkeypatch: pytest.MonkeyPatch, sink: Sink, caplog: pytest.LogCaptureFixture, *, slow: bool
+) -> None:
+    """Polls that the tick knows are reported first; the last hour's list replaces the one that failed."""
+    older, recent = hanging(), hanging(NOON + HOUR)
+    client = Client(older | recent)
+    await tick(monkeypatch, client, NOON + 1.5 * HOUR)
+    assert sink.named() == list(older)
+    monkeypatch.setattr(long_polls, "_LIST_SECONDS", 0.01)
+    client.lists = "slow" if slow else "fails"
+    for minutes in (150, 152, 154):
+        another_process(monkeypatch)
+        await tick(monkeypatch, client, NOON + timedelta(minutes=minutes))
+    assert sink.named() == [*older, *recent, *older]
+    days = [query for query in client.queries if len(query.instanceIdPrefix.value) == len("poll-20261125")]
+    assert len(days) == 4
+    assert caplog.text.count("could not be listed: ") == 1
 
 
 async def test_a_healthy_hub_is_read_by_prefix_only(monkeypatch: pytest.MonkeyPatch, sink: Sink) -> None:
@@ -288,7 +321,9 @@ async def test_a_suspended_run_that_waits_for_an_entity_is_not_named(
     monkeypatch: pytest.MonkeyPatch, sink: Sink, caplog: pytest.LogCaptureFixture
 ) -> None:
     """An operator has paused it: an answer would change nothing."""
-    paused = Instance("drain_stream", NOON, custom_status={"waiting_for": "begin"}, status=OrchestrationStatus.SUSPENDED)
+    paused = Instance(
+        "drain_stream", NOON, custom_status={"waiting_for": "begin"}, status=OrchestrationStatus.SUSPENDED
+    )
     await tick(monkeypatch, Client({"poll-20261127T120500Z-a": paused}), NOON + timedelta(minutes=5))
     assert [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR] == []
 
