@@ -14,7 +14,7 @@ from triggers.host_settings import read_host_problems
 for noisy in ("azure.core", "azure.durable_functions", "azure.identity", "durabletask"):
     logging.getLogger(noisy).setLevel(logging.WARNING)
 
-# Said at start, because polls may hang without a word; ticks and the status page say it again.
+# A wrong value makes polls hang without an error, so the app logs it at start. Ticks and the status page repeat it.
 for problem in read_host_problems():
     logging.getLogger(__name__).error(problem)
 
