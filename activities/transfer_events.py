@@ -14,7 +14,7 @@ from onepassword_sentinel.destination import EVENTS_STREAM
 from onepassword_sentinel.errors import Failure, SettingsError, TransientError
 from onepassword_sentinel.payloads import TransferRequest
 from onepassword_sentinel.settings import Settings
-from onepassword_sentinel.stream_state import StreamState
+from onepassword_sentinel.stream_state import StreamState, UnreadableStateError, read_state
 from onepassword_sentinel.transfer import Budget, CommitTransfer, Drain, Transfer
 from onepassword_sentinel.wire import from_wire, to_wire
 
@@ -35,7 +35,11 @@ async def transfer_events(payload: dict, client: df.DurableFunctionsClient) -> d
     request = from_wire(TransferRequest, payload)
     cursor = EntityInstanceId("stream_cursor", request.key)
     entity = await client.get_entity(cursor)
-    known = from_wire(StreamState, entity.get_typed_state() if entity else None)
+    try:
+        known = read_state(entity.get_typed_state) if entity else StreamState()
+    except UnreadableStateError as error:
+        failure = Failure("permanent", f"{request.stream.label}: {error}")
+        return to_wire(Transfer(request.state.position, request.state.moves, failure=failure))
     if known.has_ended(request.state.fence):
         stopped = known.fence == request.state.fence
         return to_wire(Transfer(request.state.position, superseded=not stopped, stopped=stopped))

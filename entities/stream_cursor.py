@@ -10,7 +10,7 @@ from durabletask.entities import EntityContext
 
 from onepassword_sentinel.stream_lease import Begin, Commit, Release, begin, commit, release
 from onepassword_sentinel.stream_operations import Forget, OperationRejectedError, Reset, Stop, forget, reset, stop
-from onepassword_sentinel.stream_state import StreamState
+from onepassword_sentinel.stream_state import StreamState, UnreadableStateError, read_state
 from onepassword_sentinel.wire import from_wire, to_wire
 
 bp = df.Blueprint()
@@ -26,16 +26,18 @@ def stream_cursor(ctx: EntityContext, data: dict[str, Any] | None) -> dict[str, 
     operate the app. Every answer has the state as it is now, without what only the status shows, and whether the
     operation was `accepted`; `reset` also has the `old` state.
 
-    An operation that would do harm, or that does not exist, changes nothing. Its answer says why under `rejected`: an
+    An operation that would do harm, or that does not exist, changes nothing; neither does any on a state that cannot
+    be read. Its answer says why under `rejected`: an
     exception would look like a worker that died, and the call would be repeated.
     """
-    before = from_wire(StreamState, ctx.get_state())
+    before = None
     try:
+        before = read_state(ctx.get_state)
         state, accepted = _after(ctx.operation, before, data)
-    except OperationRejectedError as error:
+    except (OperationRejectedError, UnreadableStateError) as error:
         # A signal has no caller that could say so.
         _LOG.warning("the cursor %s rejected %s: %s", ctx.entity_id.key, ctx.operation, error)
-        return {"accepted": False, "rejected": str(error), "state": to_wire(before.for_runs)}
+        return {"accepted": False, "rejected": str(error), "state": before and to_wire(before.for_runs)}
     ctx.set_state(None if state is None else to_wire(state))
     answer = {"accepted": accepted, "state": None if state is None else to_wire(state.for_runs)}
     return answer | ({"old": to_wire(before.for_runs)} if ctx.operation == "reset" else {})

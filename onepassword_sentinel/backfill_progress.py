@@ -14,7 +14,7 @@ from onepassword_sentinel.moments import format_moment
 from onepassword_sentinel.runs import Run, RunState
 from onepassword_sentinel.status import BackfillStatus, BackfillStreamState, BackfillStreamStatus
 from onepassword_sentinel.stream_operations import is_finished
-from onepassword_sentinel.stream_state import StreamState
+from onepassword_sentinel.stream_state import UNREADABLE, StreamState
 from onepassword_sentinel.window import Window, events_per_second
 
 # A backfill's cursor is "<backfill id>-<account uuid>-<event type>".
@@ -117,7 +117,7 @@ class _Stream:
             return "running"
         if self.run is not None and not self.run.ended:
             return "running" if state.events else "waiting"
-        if state.outcome == "failed" or (self.run is not None and self.run.state == "failed"):
+        if state.outcome in ("failed", UNREADABLE) or (self.run is not None and self.run.state == "failed"):
             return "failed"
         return "stopped"
 

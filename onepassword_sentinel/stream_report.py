@@ -7,7 +7,7 @@ from typing import Final
 from onepassword_sentinel.recent_polls import PollRecord
 from onepassword_sentinel.runs import NO_MESSAGE, Run
 from onepassword_sentinel.status import Health, LastFailure, PolledEvents, StreamStatus
-from onepassword_sentinel.stream_state import CAUGHT_UP, StreamState
+from onepassword_sentinel.stream_state import CAUGHT_UP, UNREADABLE, StreamState
 
 _DAY: Final = timedelta(days=1)
 # A run that failed has given its stream back long before so much time has passed.
@@ -68,6 +68,8 @@ class StreamReport:
 
     def _health(self, now: datetime) -> tuple[Health, str]:
         state = self.state
+        if state.outcome == UNREADABLE:
+            return "failing", state.error
         if state.outcome == "reset":
             return "behind", _BEHIND["reset"]
         # A state of an earlier version knows when its last run began, and no more.

@@ -5,14 +5,25 @@ asked for the stream, its last failure, and the last day as counts, because runs
 each view of the status.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Any, Final
+
+import msgspec
 
 from onepassword_sentinel.position import Position
 from onepassword_sentinel.stream_day import Day
+from onepassword_sentinel.wire import from_wire
 
 # How a run ends that found nothing more to deliver.
 CAUGHT_UP = frozenset({"ok", "recovered"})
+# The outcome that stands in for a state that cannot be read; no entity keeps it.
+UNREADABLE: Final = "unreadable"
+
+
+class UnreadableStateError(ValueError):
+    """What the entity keeps is no state of a stream; the message says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,3 +140,19 @@ class StreamState:
     def seconds_to_wait(self, now: datetime) -> float:
         """Tell for how much longer a remote has asked to be left alone."""
         return max(0.0, (self.not_before - now).total_seconds()) if self.not_before else 0.0
+
+
+def read_state(stored: Callable[[], Any]) -> StreamState:
+    """Read the state that an entity keeps; `stored` decodes it.
+
+    Raises:
+        UnreadableStateError: somebody has changed it by hand.
+
+    """
+    try:
+        return from_wire(StreamState, stored())
+    except (msgspec.ValidationError, ValueError) as error:
+        raise UnreadableStateError(
+            f"the cursor's state cannot be read: {error}. Somebody has changed it by hand. Correct it; or purge the "
+            "entity in Durable Functions Monitor, and the stream begins anew"
+        ) from error

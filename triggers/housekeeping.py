@@ -10,14 +10,14 @@ from typing import Final
 import azure.durable_functions as df
 import azure.functions as func
 import grpc
-import msgspec
 from durabletask.client import EntityQuery, OrchestrationQuery, OrchestrationStatus
+from durabletask.entities import EntityMetadata
 
 from activities.connections import read_option
 from onepassword_sentinel.settings import retention_days
 from onepassword_sentinel.stream_operations import Forget, is_finished
-from onepassword_sentinel.stream_state import StreamState
-from onepassword_sentinel.wire import from_wire, to_wire
+from onepassword_sentinel.stream_state import UnreadableStateError, read_state
+from onepassword_sentinel.wire import to_wire
 from triggers import pages, task_hub
 
 bp = df.Blueprint()
@@ -88,7 +88,7 @@ async def _forget_backfills(client: df.DurableFunctionsClient, before: datetime)
     try:
         async with asyncio.timeout(_READ_SECONDS):
             async for entity in pages.entities(client, query, _MOST_CURSORS):
-                if _finished_before(entity.get_typed_state(), before):
+                if _finished_before(entity, before):
                     over.append(entity.id)  # noqa: PERF401  # likewise
     except _FAULTS as error:
         _LOG.warning("not all cursors of finished backfills were found: %s", _reason(error))
@@ -96,10 +96,10 @@ async def _forget_backfills(client: df.DurableFunctionsClient, before: datetime)
     return await _each("forget", over, lambda entity: client.signal_entity(entity, "forget", payload), deadline)
 
 
-def _finished_before(state: object, before: datetime) -> bool:
+def _finished_before(entity: EntityMetadata, before: datetime) -> bool:
     try:
-        read = from_wire(StreamState, state)
-    except msgspec.ValidationError:
+        read = read_state(entity.get_typed_state)
+    except UnreadableStateError:
         # Somebody has written it by hand; the stream's next run says what is wrong with it.
         return False
     return is_finished(read) and read.succeeded_at is not None and read.succeeded_at < before

@@ -9,11 +9,11 @@ from typing import Any, Final
 import azure.durable_functions as df
 import grpc
 from durabletask.client import EntityQuery, OrchestrationQuery, OrchestrationState, OrchestrationStatus
-from durabletask.entities import EntityInstanceId
+from durabletask.entities import EntityInstanceId, EntityMetadata
 
 from onepassword_sentinel.recent_polls import RecentPolls
 from onepassword_sentinel.runs import Run, RunState, failure_of, termination_of
-from onepassword_sentinel.stream_state import StreamState
+from onepassword_sentinel.stream_state import UNREADABLE, StreamState, UnreadableStateError, read_state
 from onepassword_sentinel.wire import from_wire
 from triggers import pages
 
@@ -57,8 +57,8 @@ async def read_cursors(client: df.DurableFunctionsClient, prefix: str = "", *, m
     """Get the states of cursors likewise, and how far the rows were read."""
     # "Transient" would leave out one that has just been sent an operation.
     query = EntityQuery(instance_id_starts_with=f"@{CURSOR}@{prefix}", include_transient=True)
-    found = {entity.id.key: entity.get_typed_state() async for entity in pages.entities(client, query, most)}
-    states = {key: from_wire(StreamState, state) for key, state in found.items() if state}
+    found = {entity.id.key: _state(entity) async for entity in pages.entities(client, query, most)}
+    states = {key: state for key, state in found.items() if state}
     return Cursors(states, max(found, default=""), len(found), whole=len(found) < most)
 
 
@@ -71,8 +71,19 @@ async def recent_polls(client: df.DurableFunctionsClient) -> RecentPolls:
 async def cursor(client: df.DurableFunctionsClient, key: str) -> StreamState | None:
     """Get the state of one stream's cursor; None if there is none."""
     entity = await client.get_entity(EntityInstanceId(CURSOR, key))
-    state = entity.get_typed_state() if entity else None
-    return from_wire(StreamState, state) if state else None
+    return _state(entity) if entity else None
+
+
+def _state(entity: EntityMetadata) -> StreamState | None:
+    """Read a cursor's state; None if it is empty.
+
+    One that cannot be read says so in its outcome and error: it must not hide the other streams.
+    """
+    try:
+        state = read_state(entity.get_typed_state)
+    except UnreadableStateError as error:
+        return StreamState(outcome=UNREADABLE, error=str(error))
+    return None if state == StreamState() else state
 
 
 async def runs(

@@ -71,6 +71,17 @@ def test_what_the_entity_rejects_is_answered_as_data(
     assert (level, message) == (logging.WARNING, f"the cursor test rejected {operation}: {answer['rejected']}")
 
 
+@pytest.mark.parametrize("operation", ["begin", "commit", "stop", "reset", "forget", "resett"])
+def test_an_operation_on_a_state_that_cannot_be_read_is_rejected_as_data(operation: str) -> None:
+    """Somebody has changed it by hand: nothing is overwritten, and the answer says what to do."""
+    state = {"fence": "three"}
+    run = execute_entity(ENTITY, operation, input=BEGIN, state=state)
+    answer = run.get_result()
+    assert (answer["accepted"], answer["state"], run.get_state()) == (False, None, state)
+    assert "Expected `int`, got `str` - at `$.fence`" in answer["rejected"]
+    assert "Correct it; or purge the entity in Durable Functions Monitor" in answer["rejected"]
+
+
 def test_what_is_rejected_makes_no_stream() -> None:
     """A mistyped key leaves no cursor behind."""
     assert execute_entity(ENTITY, "stop", input={}).get_state() is None
@@ -160,6 +171,20 @@ async def test_a_transfer_whose_number_is_not_in_force_touches_nothing(
     result = from_wire(Transfer, answer)
     assert (result.superseded, result.stopped) == ending
     assert (result.position, result.tally.requests) == (request.state.position, 0)
+
+
+async def test_a_transfer_whose_cursor_cannot_be_read_fails_at_once() -> None:
+    """Another attempt would read the same."""
+    request = TransferRequest(
+        stream=Stream("", "ACC", EventType.AUDIT_EVENTS),
+        key="ACC-auditevents",
+        state=StreamState(position=Position(cursor="c"), fence=3, holder="poll-1", lease_until=LEASED),
+    )
+    unreadable = StreamState(fence="three")  # type: ignore[arg-type]  # by hand
+    result = from_wire(Transfer, await TRANSFER(to_wire(request), Client(unreadable)))
+    assert result.failure is not None
+    assert (result.failure.kind, result.position) == ("permanent", request.state.position)
+    assert result.failure.message.startswith("auditevents: the cursor's state cannot be read: ")
 
 
 @pytest.mark.parametrize("seconds", [-5, 149])
