@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import pairwise
 from statistics import median
 from typing import Final
@@ -18,7 +18,7 @@ from onepassword_sentinel.stuck_runs import long_polls, waiting_for_entity
 
 # Polls that are overdue by more than two intervals do not come; of a schedule that is not known yet, a quarter of an
 # hour is three intervals.
-_LONGEST_SILENCE: Final = 15 * 60
+_LONGEST_SILENCE: Final = timedelta(minutes=15)
 # An engine that delivers nothing to entities holds up every stream; a few of them tell it.
 _STUCK_NAMED: Final = 5
 
@@ -52,6 +52,7 @@ def report(
     running_polls = [run for run in running if run.name == "poll"]
     ended = _ended(recent or RecentPolls(), known.values())
     last = ended[0] if ended else None
+    starts = sorted([*(run.started_at for run in running_polls), *(poll.started_at for poll in ended)])
     streams = [
         StreamReport(
             key=key,
@@ -59,13 +60,14 @@ def report(
             latest_poll=last,
             dead_letters=None if kept.by_key is None else kept.by_key.get(key, 0),
             holder=known.get(state.holder),
+            longest_gap=_longest_gap(starts),
         ).describe(now)
         for key, state in sorted(cursors.items())
         if not backfill_of(key) and state.position.end_time is None
     ]
     problems = [
         *settings_problems,
-        *_silence(sorted([*(run.started_at for run in running_polls), *(poll.started_at for poll in ended)]), now),
+        *_silence(starts, now),
         *_first(long_polls(running_polls, now)),
         *_first(waiting_for_entity(running, now)),
         *(_problems_of(last, streams) if last else ()),
@@ -133,12 +135,16 @@ def _silence(starts: Sequence[datetime], now: datetime) -> list[str]:
         return [
             "No poll has run in the last day: look whether the app is running and POLL_SCHEDULE is what it should be"
         ]
-    gaps = [(later - earlier).total_seconds() for earlier, later in pairwise(starts)]
-    longest = max(3 * median(gaps), _LONGEST_SILENCE) if gaps else _LONGEST_SILENCE
-    silent = (now - starts[-1]).total_seconds()
-    if silent <= longest:
+    silent = now - starts[-1]
+    if silent <= _longest_gap(starts):
         return []
-    return [f"No poll has started for {silent // 60:,.0f} minutes: look whether the app is running"]
+    return [f"No poll has started for {silent.total_seconds() // 60:,.0f} minutes: look whether the app is running"]
+
+
+def _longest_gap(starts: Sequence[datetime]) -> timedelta:
+    """Say how long after a poll the next one may begin, from the gaps between those that came."""
+    gaps = [later - earlier for earlier, later in pairwise(starts)]
+    return max(3 * median(gaps), _LONGEST_SILENCE) if gaps else _LONGEST_SILENCE
 
 
 def _summary(

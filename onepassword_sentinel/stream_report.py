@@ -26,6 +26,7 @@ _BEHIND: Final = {
 class StreamReport:
     """What is known of a stream; `latest_poll` is the last one that has ended, `holder` the run that holds the stream.
 
+    `longest_gap` is how long after a poll the next one may begin, as far as the schedule is known from polls.
     Only a run that was looked up is given as the holder: one that is not known to have ended is at work.
     """
 
@@ -34,13 +35,14 @@ class StreamReport:
     latest_poll: PollRecord | None
     dead_letters: int | None
     holder: Run | None = None
+    longest_gap: timedelta = _DAY
 
     def describe(self, now: datetime) -> StreamStatus:
         """Describe it for an operator."""
         account_uuid, _, event_type = self.key.rpartition("-")
-        health, explanation = self._health(now)
         account = self.state.account
         label = f"{account.lower()}-{event_type}" if account else event_type
+        health, explanation = self._health(label, now)
         polled = [
             PolledEvents(quarter.at, quarter.runs, quarter.events, quarter.most, quarter.bytes, quarter.failed)
             for quarter in self.state.day
@@ -66,7 +68,7 @@ class StreamReport:
             last_failure=self._last_failure(label, now),
         )
 
-    def _health(self, now: datetime) -> tuple[Health, str]:
+    def _health(self, label: str, now: datetime) -> tuple[Health, str]:
         state = self.state
         if state.outcome == UNREADABLE:
             return "failing", state.error
@@ -74,10 +76,10 @@ class StreamReport:
             return "behind", _BEHIND["reset"]
         # A state of an earlier version knows when its last run began, and no more.
         asked_at = state.asked_at or (state.run.at if state.run else None)
-        if asked_at is None or asked_at < now - _DAY:
+        if asked_at and self.latest_poll and asked_at < self.latest_poll.started_at:
+            return _not_asked_for(label, self.latest_poll)
+        if asked_at is None or asked_at < now - max(_DAY, self.longest_gap):
             return "unpolled", "not polled for a day"
-        if self.latest_poll and asked_at < self.latest_poll.started_at:
-            return "unpolled", "the latest poll did not ask for it: its token no longer covers it, or cannot be used"
         if ended := self._ended_without_release(now):
             return _without_release(ended)
         return _after(state.refused.outcome if state.refused else state.outcome)
@@ -110,6 +112,23 @@ class StreamReport:
 
 def _failed_before(run: Run, time: datetime) -> bool:
     return run.state == "failed" and run.updated_at < time
+
+
+def _not_asked_for(label: str, poll: PollRecord) -> tuple[Health, str]:
+    """Say why a poll did not ask for a stream: a run that fails before it reaches the stream's entity leaves no trace.
+
+    A record names a few of a poll's streams, those that failed first.
+    """
+    if poll.outcomes.get(label) == "failed":
+        return "failing", "its run in the latest poll failed before it could ask for the stream"
+    if poll.state == "stopped":
+        return "unpolled", "the latest poll was terminated before it asked for it"
+    named = sum(outcome == "failed" for outcome in poll.outcomes.values())
+    if poll.counts.get("failed", 0) > named:
+        return "failing", (
+            "the latest poll did not ask for it: its run failed, or its token no longer covers it, or cannot be used"
+        )
+    return "unpolled", "the latest poll did not ask for it: its token no longer covers it, or cannot be used"
 
 
 def _after(outcome: str) -> tuple[Health, str]:

@@ -130,10 +130,49 @@ def test_a_stream_without_a_beginning_is_named_in_its_failure() -> None:
 def test_a_stream_that_the_latest_poll_left_out_is_unpolled() -> None:
     """A revoked token leaves its streams as they were when all was well; that is not how they are."""
     sentence = "introspection: 1Password answered 401: issue a new token"
-    status = told([poll(7), poll(2, sentence)], replace(FINE, asked_at=NOW - timedelta(minutes=6)))
+    latest = replace(poll(2, sentence), outcomes={}, counts={})
+    status = told([poll(7), latest], replace(FINE, asked_at=NOW - timedelta(minutes=6)))
     (found,) = status.streams
     assert (found.health, status.healthy) == ("unpolled", False)
     assert status.problems == (sentence,)
+
+
+def test_a_stream_whose_run_could_not_ask_for_it_is_failing() -> None:
+    """The poll has its outcome: its token covers the stream, and the entity could not be called."""
+    sentence = "auditevents: the cursor's operation begin failed in each of 5 attempts"
+    status = told([poll(7), poll(2, sentence)], replace(FINE, asked_at=NOW - timedelta(minutes=6)))
+    (found,) = status.streams
+    assert (found.health, status.problems) == ("failing", (sentence,))
+    assert found.explanation == "its run in the latest poll failed before it could ask for the stream"
+
+
+def test_a_stream_that_a_terminated_poll_did_not_reach_is_unpolled() -> None:
+    """The token is not to blame."""
+    found = stream([poll(7)], replace(FINE, asked_at=NOW - timedelta(minutes=6)), runs=[run("poll", "stopped", 1)])
+    assert (found.health, found.explanation) == ("unpolled", "the latest poll was terminated before it asked for it")
+
+
+def test_a_stream_that_was_not_asked_for_may_be_one_of_many_that_failed() -> None:
+    """A record names twelve: what it does not name is not claimed."""
+    many = {f"a{number:02}-auditevents": "failed" for number in range(13)}
+    record = replace(poll(2, "x"), outcomes=dict(list(many.items())[:12]), counts={"failed": 13})
+    unnamed = replace(FINE, account="A12", asked_at=NOW - timedelta(minutes=6))
+    found = stream([poll(7), record], unnamed)
+    assert found.health == "failing"
+    assert "its run failed, or its token no longer covers it" in found.explanation
+    all_named = replace(record, counts={"failed": 12, "ok": 3})
+    assert stream([poll(7), all_named], unnamed).health == "unpolled"
+
+
+def test_a_stream_with_a_slow_schedule_is_polled_until_polls_are_overdue() -> None:
+    """A daily poll comes a little more than a day after the last one."""
+    day = 24 * 60
+    late = replace(FINE, asked_at=NOW - timedelta(minutes=day + 5))
+    polls = [poll(day + 5 + 1 / 60 + before) for before in (0, day)]
+    assert stream(polls, late).health == "healthy"
+    overdue = [replace(entry, started_at=entry.started_at - timedelta(days=3)) for entry in polls]
+    found = stream(overdue, replace(late, asked_at=NOW - timedelta(days=4)))
+    assert (found.health, found.explanation) == ("unpolled", "not polled for a day")
 
 
 def test_a_stream_that_nobody_asked_for_in_a_day_is_unpolled() -> None:
