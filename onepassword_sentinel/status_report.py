@@ -143,8 +143,8 @@ def _silence(starts: Sequence[datetime], now: datetime) -> list[str]:
 
 def _longest_gap(starts: Sequence[datetime]) -> timedelta:
     """Say how long after a poll the next one may begin, from the gaps between those that came."""
-    gaps = [later - earlier for earlier, later in pairwise(starts)]
-    return max(3 * median(gaps), _LONGEST_SILENCE) if gaps else _LONGEST_SILENCE
+    gaps = [(later - earlier).total_seconds() for earlier, later in pairwise(starts)]
+    return max(timedelta(seconds=3 * median(gaps)), _LONGEST_SILENCE) if gaps else _LONGEST_SILENCE
 
 
 def _summary(
