@@ -31,6 +31,11 @@ class EngineFaults:
         """Answer the next requests to start that instance as if all came at the same moment: each is accepted."""
         self._starts[instance_id] = requests
 
+    @property
+    def pending(self) -> int:
+        """How many requested faults have not happened."""
+        return sum(fault.total() for fault in (self._states, self._turns, self._starts))
+
     def takes_state(self, entity_id: str) -> bool:
         """Whether the state of this batch is lost."""
         return _use(self._states, entity_id)

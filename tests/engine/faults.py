@@ -12,6 +12,10 @@ _PARTITION = re.compile(r"PartitionKey='([^']*)'")
 class Faults(Protocol):
     """What a test requests of an engine. Each happens once."""
 
+    @property
+    def pending(self) -> int:
+        """How many requested faults have not happened."""
+
     def answer_before_state(self, entity: str, key: str) -> None:
         """Send the answers of the entity's next batch, lose its state, and run the batch again."""
 
@@ -29,6 +33,11 @@ class StorageFaults:
         self._partitions: set[str] = set()
         proxy.refuses = self._refuses
         proxy.refusal = 412
+
+    @property
+    def pending(self) -> int:
+        """How many writes are still to be rejected."""
+        return len(self._partitions)
 
     def answer_before_state(self, entity: str, key: str) -> None:
         """Reject the entity's next write."""

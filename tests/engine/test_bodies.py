@@ -1,4 +1,4 @@
-"""What reaches an HTTP function: row 15 of durable-functions-2.md. The script host does this, not the extension."""
+"""What reaches an HTTP function. The script host decides this, not the extension."""
 
 from collections.abc import AsyncIterator
 

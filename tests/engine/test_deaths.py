@@ -1,4 +1,4 @@
-"""The work that a dying worker held: row 7 of durable-functions-3.md, row 9 of durable-functions-2.md."""
+"""What becomes of the work that a dying worker held: entity operations, activities and turns."""
 
 import pytest
 
@@ -74,5 +74,5 @@ async def test_a_turn_runs_again(engine_host: FunctionsHost) -> None:
     name = unique("hangs")
     run_id = engine_host.client.start("hangs_once_itself", name)
     await kill_in(engine_host, name)
-    await until(lambda: calls(engine_host, name) == 2)
+    await until(engine_host, lambda: calls(engine_host, name) == 2)
     assert (await engine_host.client.wait_for(run_id)).output == 2

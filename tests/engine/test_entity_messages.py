@@ -1,4 +1,4 @@
-"""Which messages reach an entity: row 1 of durable-functions-3.md."""
+"""Which messages reach an entity, with the message sorter on and off."""
 
 import pytest
 
@@ -22,12 +22,12 @@ async def test_the_sorter_drops_calls(sorting_host: FunctionsHost) -> None:
     """With the sorter on, a call from an orchestration vanishes: the caller waits for ever. Signals arrive."""
     client, key = sorting_host.client, unique("dropped")
     caller = client.start("calls_entity", {"key": key, "operation": "add", "input": 1})
-    await until(lambda: any(event.HasField("eventSent") for event in client.history(caller)))
+    await until(sorting_host, lambda: any(event.HasField("eventSent") for event in client.history(caller)))
     assert (
         await run(sorting_host, "signals_entity", {"key": key, "operation": "add", "input": 10})
     ).output == "signaled"
     client.signal_entity("counter", key, "add", 100)
-    await until(lambda: (client.entity_state("counter", key) or 0) >= 110)
+    await until(sorting_host, lambda: (client.entity_state("counter", key) or 0) >= 110)
     assert client.entity_state("counter", key) == 110
     waiting = client.get_instance(caller)
     assert waiting is not None

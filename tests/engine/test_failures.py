@@ -1,4 +1,4 @@
-"""How failures are told: rows 2 and 4 of durable-functions-3.md, row 13 of durable-functions-2.md."""
+"""What a run, its parent and its callers learn of a failure."""
 
 import pytest
 
@@ -32,7 +32,7 @@ async def test_a_terminated_child_says_nothing(engine_host: FunctionsHost) -> No
     client = engine_host.client
     parent_id = client.start("has_child", {"name": "waits", "input": 3600}, unique("parent"))
     child_id = f"{parent_id}-child"
-    await until(lambda: getattr(client.get_instance(child_id), "status", None) is RuntimeStatus.RUNNING)
+    await until(engine_host, lambda: getattr(client.get_instance(child_id), "status", None) is RuntimeStatus.RUNNING)
     client.terminate(child_id, "by hand")
     parent = await client.wait_for(parent_id)
     assert (parent.output["exception"], parent.output["type"], parent.output["message"]) == ("TaskFailedError", "", "")

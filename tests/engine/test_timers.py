@@ -1,4 +1,4 @@
-"""When durable timers fire: row 6 of durable-functions-3.md."""
+"""When durable timers fire."""
 
 import pytest
 
@@ -7,15 +7,16 @@ from tests.engine.asking import run
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-
-async def test_timers_fire_early(engine_host: FunctionsHost) -> None:
-    """A timer's delay is cut to whole seconds: the orchestration goes on before the time that it waits for."""
-    early = [(await run(engine_host, "waits", 1.95)).output for _ in range(3)]
-    assert min(early) < 0
-    assert all(seconds >= -1 for seconds in early)
+_MOST_TIMERS = 20
 
 
-async def test_short_timers_fire_at_once(engine_host: FunctionsHost) -> None:
-    """A timer of less than a second does not wait."""
-    early = [(await run(engine_host, "waits", 0.95)).output for _ in range(3)]
-    assert min(early) < 0
+@pytest.mark.parametrize("seconds", [0.95, 1.95], ids=["less than a second", "more than a second"])
+async def test_timers_fire_early(engine_host: FunctionsHost, seconds: float) -> None:
+    """A timer's delay is cut to whole seconds: the orchestration goes on before its time, by less than a second."""
+    for _ in range(_MOST_TIMERS):
+        # A busy machine may be late by more than the engine is early; the history does not say when a timer fired.
+        late = (await run(engine_host, "waits", seconds)).output
+        assert late > -1
+        if late < 0:
+            return
+    pytest.fail(f"none of {_MOST_TIMERS} timers fired early")

@@ -5,7 +5,7 @@
 import asyncio
 import json
 import os
-import time
+import threading
 from datetime import timedelta
 from pathlib import Path
 
@@ -19,8 +19,6 @@ from google.protobuf import json_format
 
 app = df.DFApp(http_auth_level=func.AuthLevel.FUNCTION)
 marks = Path(os.environ["MARKS"])
-
-_HANG_SECONDS = 60
 
 
 class TooSmallError(ValueError):
@@ -38,6 +36,11 @@ def mark(name: str) -> int:
 def write_down(name: str, text: str) -> None:
     with (marks / name).open("a") as file:
         file.write(text + "\n")
+
+
+def hang() -> None:
+    """Block until the worker is killed."""
+    threading.Event().wait()
 
 
 def caught(error: Exception) -> dict:
@@ -75,7 +78,7 @@ async def fail(text: str) -> None:
 async def hang_once(name: str) -> int:
     calls = mark(name)
     if calls == 1:
-        await asyncio.sleep(_HANG_SECONDS)
+        await asyncio.Event().wait()  # until the worker is killed
     return calls
 
 
@@ -104,7 +107,7 @@ class Counter(DurableEntity):
     def hang_once(self, name: str) -> int:
         calls = mark(name)
         if calls == 1:
-            time.sleep(_HANG_SECONDS)
+            hang()
         return calls
 
 
@@ -186,7 +189,7 @@ def notes_time(ctx, name):
 @app.orchestration_trigger(context_name="context")
 def hangs_once_itself(ctx, name):
     if (calls := mark(name)) == 1:
-        time.sleep(_HANG_SECONDS)
+        hang()
     return calls
     yield
 
@@ -203,7 +206,7 @@ async def ask(req: func.HttpRequest, client: df.DurableFunctionsClient) -> func.
     descriptor = pb.DESCRIPTOR.services_by_name["TaskHubSidecarService"].methods_by_name[method]
     request = json_format.Parse(req.get_body(), getattr(pb, descriptor.input_type.name)())
     try:
-        answer = await call(request, timeout=30)
+        answer = await call(request)  # the caller has the limit
     except grpc.aio.AioRpcError as error:
         return func.HttpResponse(json.dumps({"code": error.code().name, "details": error.details()}), status_code=502)
     return func.HttpResponse(json_format.MessageToJson(answer), mimetype="application/json")
