@@ -16,6 +16,8 @@ import aiohttp
 from aiohttp import web
 from yarl import URL
 
+from local.patience import within
+
 # What Azure Tables answers at most (learn.microsoft.com, "Query timeout and pagination").
 MOST_ROWS: Final = 1_000
 _TABLE: Final = re.compile(r"/T[0-9a-f]+(Instances|History|Partitions)\b")
@@ -68,12 +70,12 @@ class TableProxy:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_until_complete, args=[self._serve(started)])
         self._thread.start()
-        assert started.wait(30)
+        assert started.wait(within(30))
         return self
 
     def __exit__(self, *_: object) -> None:
         self._loop.call_soon_threadsafe(self._stopped.set)
-        self._thread.join(30)
+        self._thread.join(within(30))
         self._loop.close()
 
     async def _serve(self, started: threading.Event) -> None:

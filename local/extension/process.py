@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from local.host import HostError
+from local.patience import within
 
 _START_SECONDS: Final = 60
 _STOP_SECONDS: Final = 5
@@ -64,10 +65,11 @@ class ExtensionProcess:
                 preexec_fn=_end_with_parent,  # the program exists for Linux only
             )
         assert self._process.stdout is not None
+        limit = within(_START_SECONDS)
         try:
-            line = await asyncio.wait_for(self._process.stdout.readline(), _START_SECONDS)
+            line = await asyncio.wait_for(self._process.stdout.readline(), limit)
         except TimeoutError as error:
-            raise HostError(f"The extension was not ready within {_START_SECONDS} s:\n{self._last_words()}") from error
+            raise HostError(f"The extension was not ready within {limit:.0f} s:\n{self._last_words()}") from error
         if not line:
             raise HostError(f"The extension ended while it started:\n{self._last_words()}")
         ready = json.loads(line)
@@ -82,7 +84,7 @@ class ExtensionProcess:
         if process.returncode is None and process.stdin is not None:
             process.stdin.close()
         try:
-            await asyncio.wait_for(process.wait(), _STOP_SECONDS)
+            await asyncio.wait_for(process.wait(), within(_STOP_SECONDS))
         except TimeoutError:
             process.kill()
             await process.wait()

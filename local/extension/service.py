@@ -7,6 +7,7 @@ import durabletask.internal.orchestrator_service_pb2_grpc as stubs
 import grpc
 
 from local.host import EngineError
+from local.patience import within
 
 _CALL_SECONDS: Final = 60
 
@@ -26,7 +27,7 @@ class GrpcService:
 
         def call(request: Any) -> Any:
             try:
-                answer = method(request, timeout=_CALL_SECONDS)
+                answer = method(request, timeout=within(_CALL_SECONDS))
                 # A stream only fails when it is read.
                 return answer if not hasattr(answer, "__next__") else list(answer)
             except grpc.RpcError as error:

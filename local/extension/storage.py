@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
 from local.azurite import LIFELINE, AzuriteError, node
+from local.patience import within
 
 if TYPE_CHECKING:
     from azure.data.tables import TableClient
@@ -90,7 +91,7 @@ class HubStorage:
             process.stdin.close()
         process.terminate()
         try:
-            process.wait(_STOP_SECONDS)
+            process.wait(within(_STOP_SECONDS))
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
@@ -102,13 +103,14 @@ class HubStorage:
         return TableClient.from_connection_string(self.connection_string(), name)
 
     def _listens(self) -> None:
-        give_up_at = time.monotonic() + _START_SECONDS
+        limit = within(_START_SECONDS)
+        give_up_at = time.monotonic() + limit
         waiting = list(self.ports.values())
         while waiting:
             if self._process is None or self._process.poll() is not None:
                 raise AzuriteError(f"Azurite ended while it started:\n{self._last_words()}")
             if time.monotonic() > give_up_at:
-                raise AzuriteError(f"Azurite did not listen within {_START_SECONDS} s:\n{self._last_words()}")
+                raise AzuriteError(f"Azurite did not listen within {limit:.0f} s:\n{self._last_words()}")
             try:
                 socket.create_connection((_HOST, waiting[0]), 1).close()
             except OSError:
