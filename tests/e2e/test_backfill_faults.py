@@ -46,12 +46,28 @@ async def test_an_outage_without_end_ends_the_backfill(env: Environment) -> None
     assert_window_landed_once(env, backfill_id)
 
 
+@pytest.mark.engine
 async def test_throttling_at_the_beginning_is_waited_out(env: Environment) -> None:
     """1Password may ask for a pause before it has even said which streams there are."""
     env.source.faults.add(Status(429, b"", {"Retry-After": "1"}), target="introspect", times=1)
     backfill_id, name = start_backfill(env, days_ago(30), throttle_seconds=1.2)
     assert (await env.host.client.wait_for(name)).status is RuntimeStatus.COMPLETED
     assert_window_landed_once(env, backfill_id)
+
+
+@pytest.mark.engine
+async def test_throttling_in_the_middle_is_waited_out(launch: Launch) -> None:
+    """A stream that 1Password throttles between two pages goes on after the pause and delivers its whole window."""
+    async with launch(events=2_500) as env:
+        env.source.faults.add(Status(429, b"", {"Retry-After": "2"}), target="auditevents", after=1)
+        backfill_id, name = start_backfill(env, days_ago(30), transfer_pages=1)
+        ended = await env.host.client.wait_for(name)
+        assert (ended.status, env.source.faults.pending) == (RuntimeStatus.COMPLETED, 0)
+        assert {stream: result["outcome"] for stream, result in ended.output["streams"].items()} == dict.fromkeys(
+            STREAMS, "ok"
+        )
+        assert ended.output["events"] == 3 * 2_500
+        assert_window_landed_once(env, backfill_id)
 
 
 async def test_a_stream_that_was_terminated_is_reported_for(env: Environment) -> None:

@@ -139,6 +139,7 @@ async def test_an_event_that_is_no_text_holds_up_no_other(launch: Launch) -> Non
         assert (await replayed(env))["refused"] == 1
 
 
+@pytest.mark.engine
 async def test_replays_at_once_upload_once_and_answer_the_same(launch: Launch) -> None:
     """Whoever started the run, all three are told what became of it."""
     async with launch(storage=True) as env:
@@ -157,6 +158,7 @@ async def test_replays_at_once_upload_once_and_answer_the_same(launch: Launch) -
         assert await env.dead_letters() == {}
 
 
+@pytest.mark.engine
 async def test_throttling_is_waited_out(launch: Launch) -> None:
     """In the middle of a replay: nothing is repeated behind the pause."""
     async with launch(storage=True) as env:

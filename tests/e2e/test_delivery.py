@@ -4,6 +4,8 @@ import json
 import re
 from collections import defaultdict
 
+import pytest
+
 from local.ingestion import DropAfterStore, RefuseRows
 from local.onepassword import ALWAYS, Rewrite
 from onepassword_sentinel.destination import EVENTS_STREAM, HEALTH_STREAM
@@ -61,6 +63,7 @@ async def test_the_app_has_these_functions(launch: Launch) -> None:
         assert env.host.functions["poll_on_schedule"].schedule == "7 */3 * * * *"
 
 
+@pytest.mark.engine
 async def test_an_idle_poll_asks_once_per_stream_and_moves_nothing(env: Environment) -> None:
     """Nothing new costs one request a stream and one introspection; all else on the network is health rows."""
     await env.poll()

@@ -90,6 +90,7 @@ async def test_a_token_without_a_stream_has_two_and_says_so_once(launch: Launch)
         env.assert_all_landed_once(*features)
 
 
+@pytest.mark.engine
 async def test_a_short_throttling_is_waited_out(env: Environment) -> None:
     """A durable timer waits within the poll's budget, and the poll goes on by itself."""
     env.source.faults.add(Status(429, b"", {"Retry-After": "1"}), target="auditevents")

@@ -112,6 +112,23 @@ async def test_what_cannot_be_reset_is_refused(env: Environment) -> None:
     assert env.cursor("auditevents") == before
 
 
+@pytest.mark.engine
+async def test_a_rejected_reset_says_why(env: Environment) -> None:
+    """A backfill's cursor stays where it is: 409 over HTTP, and a run started by hand fails with the reason."""
+    backfill_id, name = start_backfill(env, days_ago(3))
+    await env.host.client.wait_for(name)
+    key = f"{backfill_id}-{env.key('auditevents')}"
+    before = env.host.client.entity_state("stream_cursor", key)
+    answer = await call(env, "POST", f"/api/streams/{key}/reset", {"start_time": days_ago(1)})
+    assert (answer.status, answer.headers["content-type"]) == (409, "application/problem+json")
+    assert answer.body["detail"] == "This is a backfill's cursor; start another backfill for another window."
+    by_hand = env.host.client.start("reset_stream", {"v": 1, "key": key, "start_time": days_ago(1)}, "reset-by-hand")
+    run = await env.host.client.wait_for(by_hand)
+    assert run.status is RuntimeStatus.FAILED
+    assert run.error_message == f"{key}: this is a backfill's cursor; a window of its own is another backfill"
+    assert env.host.client.entity_state("stream_cursor", key) == before
+
+
 @pytest.mark.parametrize(
     ("operation", "data", "says"),
     [

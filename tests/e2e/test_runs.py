@@ -84,6 +84,7 @@ async def test_a_poll_that_hangs_is_in_the_health_table_once_an_hour(env: Enviro
     held.release()
 
 
+@pytest.mark.engine
 @pytest.mark.parametrize("new_id", [False, True], ids=["same id", "new id"])
 async def test_a_failed_poll_can_be_restarted(env: Environment, *, new_id: bool) -> None:
     """Restart resumes from the cursors and repeats nothing, under whatever id."""
@@ -130,6 +131,7 @@ async def test_a_terminated_poll_blocks_its_streams_only_until_the_lease_runs_ou
     env.assert_all_landed_once()
 
 
+@pytest.mark.engine
 async def test_a_stream_that_was_terminated_is_reported_for(env: Environment) -> None:
     """It could not say how it ended, so its poll does, in its own output and in the health table."""
     held = env.hold("auditevents")

@@ -85,6 +85,7 @@ async def test_a_broken_app(launch: Launch) -> None:
         assert status["polls"][0]["outcomes"]["auditevents"] == "failed"
 
 
+@pytest.mark.engine
 async def test_a_revoked_token_does_not_leave_its_streams_healthy(env: Environment) -> None:
     """They are as they were when all was well; the page says that nobody asks any more."""
     await env.poll()
