@@ -34,6 +34,10 @@ def _polls(accounts: int, runs: int) -> Iterator[str]:
     return (name for name, _ in zip(named, range(runs), strict=False))
 
 
+async def _get(env: Environment, path: str) -> None:
+    assert (await call(env, "GET", path)).status == 200
+
+
 async def _cost(proxy: TableProxy, work: Awaitable[Any]) -> tuple[int, int]:
     """Wait for work to end; return how many requests and rows it took at the tables."""
     requests, rows = proxy.requests.total(), proxy.rows.total()
@@ -62,8 +66,8 @@ async def _looks_at(launch: Launch, engines: Engines, *, runs: int) -> None:
             plant(env, f"{poll.instance_id}-auditevents", _polls(ACCOUNTS, runs), earlier=timedelta(minutes=5))
             status = (await call(env, "GET", "/api/status")).body
             assert len(status["streams"]) == 3 * ACCOUNTS
-            status_cost = await _cost(proxy, call(env, "GET", "/api/status"))
-            backfills_cost = await _cost(proxy, call(env, "GET", "/api/backfill"))
+            status_cost = await _cost(proxy, _get(env, "/api/status"))
+            backfills_cost = await _cost(proxy, _get(env, "/api/backfill"))
             # The poll that the tick starts waits for its streams, so that only its first turn is counted.
             held = Hold()
             env.source.faults.add(held, target="introspect", times=ALWAYS)
