@@ -48,7 +48,7 @@ async def test_an_outage_without_end_ends_the_backfill(env: Environment) -> None
 
 @pytest.mark.engine
 async def test_throttling_at_the_beginning_is_waited_out(env: Environment) -> None:
-    """1Password may ask for a pause before it has even said which streams there are."""
+    """A backfill that 1Password throttles at the introspection waits, and then delivers its window."""
     env.source.faults.add(Status(429, b"", {"Retry-After": "1"}), target="introspect", times=1)
     backfill_id, name = start_backfill(env, days_ago(30), throttle_seconds=1.2)
     assert (await env.host.client.wait_for(name)).status is RuntimeStatus.COMPLETED

@@ -141,7 +141,7 @@ async def test_an_event_that_is_no_text_holds_up_no_other(launch: Launch) -> Non
 
 @pytest.mark.engine
 async def test_replays_at_once_upload_once_and_answer_the_same(launch: Launch) -> None:
-    """Whoever started the run, all three are told what became of it."""
+    """Three requests at once start one run, and all three answer with its result."""
     async with launch(storage=True) as env:
         await refuse(env, *range(0, 60, 10))
         env.sink.refusals.clear()
@@ -160,7 +160,7 @@ async def test_replays_at_once_upload_once_and_answer_the_same(launch: Launch) -
 
 @pytest.mark.engine
 async def test_throttling_is_waited_out(launch: Launch) -> None:
-    """In the middle of a replay: nothing is repeated behind the pause."""
+    """A replay that is throttled in the middle goes on after the pause and repeats nothing."""
     async with launch(storage=True) as env:
         await refuse(env, 7, 40, 90)
         env.sink.refusals.clear()

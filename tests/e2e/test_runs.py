@@ -133,7 +133,7 @@ async def test_a_terminated_poll_blocks_its_streams_only_until_the_lease_runs_ou
 
 @pytest.mark.engine
 async def test_a_stream_that_was_terminated_is_reported_for(env: Environment) -> None:
-    """It could not say how it ended, so its poll does, in its own output and in the health table."""
+    """A poll reports a terminated stream in its own output and in the health table: the stream cannot."""
     held = env.hold("auditevents")
     name = env.start_poll()
     await until(held.reached)

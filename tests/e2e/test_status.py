@@ -87,7 +87,7 @@ async def test_a_broken_app(launch: Launch) -> None:
 
 @pytest.mark.engine
 async def test_a_revoked_token_does_not_leave_its_streams_healthy(env: Environment) -> None:
-    """They are as they were when all was well; the page says that nobody asks any more."""
+    """Its streams are unpolled on the status, and the failed poll's message is the problem."""
     await env.poll()
     env.source.revoke(env.simulators.settings["ONEPASSWORD_TOKEN"])
     poll = await env.poll()

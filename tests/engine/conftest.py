@@ -1,4 +1,4 @@
-"""One host for the whole suite: the real engine takes two seconds to start."""
+"""One host for the whole suite: the real engine takes seconds to start."""
 
 import contextlib
 from collections.abc import AsyncIterator
@@ -21,7 +21,7 @@ type Bench = tuple[FunctionsHost, Faults]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the suite: all of it tells the engines apart."""
+    """Mark the whole suite: it shows where the engines differ."""
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.engine)

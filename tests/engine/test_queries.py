@@ -81,7 +81,7 @@ async def test_entities_have_a_page_size(engine_host: FunctionsHost) -> None:
 
 
 async def test_an_entity_without_state_does_not_exist(engine_host: FunctionsHost) -> None:
-    """An entity that has no state is returned by no query, unless transient ones are asked for."""
+    """An entity that has no state is returned by no query, unless the query includes transient ones."""
     key = unique("stateless")
     await run(engine_host, "calls_entity", {"key": key, "operation": "add", "input": -1})
     entity_id = f"@counter@{key}"
