@@ -18,10 +18,6 @@ from local.environment import APP_DIR, BRISK, Environment, launched
 from local.ingestion import RefuseRows
 from local.onepassword import ALWAYS, EVENT_TYPES, Stall, Status
 from local.patience import until
-from onepassword_sentinel.recent_polls import PollRecord
-from onepassword_sentinel.stream_lease import Begin, Commit, Release
-from onepassword_sentinel.stream_state import StreamState
-from onepassword_sentinel.wire import from_wire, to_wire
 
 IMAGES: Final = APP_DIR / "docs" / "images"
 # One each half an hour.
@@ -71,15 +67,17 @@ async def _a_day(env: Environment) -> None:
         for stream, count in events.items():
             await _remember_run(env, stream, f"poll-{began_at:%Y%m%dT%H%M%SZ}", began_at, count)
         ended_at = began_at + timedelta(seconds=3)
-        record = PollRecord.of(
-            f"poll-{began_at:%Y%m%dT%H%M%SZ}",
-            began_at,
-            ended_at,
-            outcomes=dict.fromkeys(EVENT_TYPES, "ok"),
-            healthy=True,
-            events=sum(events.values()),
-        )
-        env.host.client.signal_entity("recent_polls", "all", "ended", to_wire(record))
+        record = {
+            "instance_id": f"poll-{began_at:%Y%m%dT%H%M%SZ}",
+            "started_at": began_at.isoformat(),
+            "ended_at": ended_at.isoformat(),
+            "state": "completed",
+            "healthy": True,
+            "events": sum(events.values()),
+            "counts": {"ok": len(EVENT_TYPES)},
+            "outcomes": dict.fromkeys(EVENT_TYPES, "ok"),
+        }
+        env.host.client.signal_entity("recent_polls", "all", "ended", record)
     for stream in EVENT_TYPES:
         env.source.add_events(stream, 12)
     await env.poll()
@@ -87,23 +85,25 @@ async def _a_day(env: Environment) -> None:
 
 async def _remember_run(env: Environment, stream: str, poll: str, began_at: datetime, events: int) -> None:
     """Signal a stream's cursor what a run of that time would have called it for."""
-    state = from_wire(StreamState, env.cursor(stream))
-    fence, name = state.fence + 1, f"{poll}-{stream}"
-    begin = Begin(holder=name, now=began_at, lease_seconds=60, start_time=None, parent_id=poll)
-    commit = Commit(
-        fence=fence,
-        moves=state.moves + events,
-        now=began_at,
-        lease_seconds=60,
-        position=state.position,
-        newest=state.newest,
-        events=state.events + events,
-        bytes=state.bytes + 600 * events,
-        recovered=False,
-    )
-    operations = {"begin": begin, "commit": commit, "release": Release(fence, began_at, "ok", "")}
+    state = env.cursor(stream)
+    fence, about = state["fence"] + 1, {"now": began_at.isoformat(), "lease_seconds": 60.0}
+    commit = {
+        **about,
+        "fence": fence,
+        "moves": state["moves"] + events,
+        "position": state["position"],
+        "newest": state["newest"],
+        "events": state["events"] + events,
+        "bytes": state["bytes"] + 600 * events,
+        "recovered": False,
+    }
+    operations = {
+        "begin": {**about, "holder": f"{poll}-{stream}", "start_time": None, "parent_id": poll},
+        "commit": commit,
+        "release": {"fence": fence, "now": began_at.isoformat(), "outcome": "ok", "error": ""},
+    }
     for operation, payload in operations.items():
-        env.host.client.signal_entity("stream_cursor", env.key(stream), operation, to_wire(payload))
+        env.host.client.signal_entity("stream_cursor", env.key(stream), operation, payload)
     await until(lambda: env.cursor(stream)["fence"] == fence and not env.cursor(stream)["holder"])
 
 
