@@ -65,7 +65,7 @@ test: $(READY) $(NODE_MODULES) $(CHECKOV)  ## Format check, lint, types, all tes
 	@$(BIN)/mypy
 	@$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 
-test-engine: $(READY) $(NODE_MODULES)  ## On Microsoft's Durable extension: the tests that tell the engines apart (needs DURABLE_HOST)
+test-engine: $(READY) $(NODE_MODULES)  ## On Microsoft's Durable extension: the tests that show where the engines differ
 	@$(BIN)/python -m pytest -n 2 --dist worksteal --engine azure-storage -m engine tests/engine tests/e2e $(ARGS)
 
 test-engine-all: $(READY) $(NODE_MODULES)  ## On Microsoft's Durable extension: every end-to-end test
