@@ -1,11 +1,10 @@
 """The process that has the extension in it."""
 
 import asyncio
-import ctypes
 import json
 import os
 import secrets
-import signal
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -17,7 +16,9 @@ _START_SECONDS: Final = 60
 _STOP_SECONDS: Final = 5
 _LAST_WORDS_BYTES: Final = 3_000
 _INHERITED: Final = ("PATH", "HOME", "TMPDIR", "LANG")
-_PR_SET_PDEATHSIG: Final = 1  # prctl(2)
+# Ends the process with its parent, however that ends: a graceful stop waits for a worker that is gone. Code of our own
+# between fork and exec would do so too, but a fork disturbs gRPC's threads.
+_SETPRIV: Final = ("setpriv", "--pdeathsig", "KILL", "--")
 
 
 class ExtensionProcess:
@@ -54,6 +55,7 @@ class ExtensionProcess:
         files = {"--host-json": "host.json", "--functions": "functions.json"}
         with self._log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
+                *(_SETPRIV if shutil.which(_SETPRIV[0]) else ()),
                 str(self._program),
                 *(text for option, name in files.items() for text in (option, str(self._folder / name))),
                 *("--bridge", bridge),
@@ -62,7 +64,6 @@ class ExtensionProcess:
                 stdout=asyncio.subprocess.PIPE,
                 stderr=log,
                 start_new_session=True,
-                preexec_fn=_end_with_parent,  # the program exists for Linux only
             )
         assert self._process.stdout is not None
         limit = within(_START_SECONDS)
@@ -117,8 +118,3 @@ class ExtensionProcess:
 
     def _last_words(self) -> str:
         return self._log.read_bytes()[-_LAST_WORDS_BYTES:].decode(errors="replace").strip()
-
-
-def _end_with_parent() -> None:
-    """End the process when this one does, however it does: a graceful stop waits for a worker that is gone."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -33,6 +33,15 @@ class Environment(LocalEnvironment):
             await until_past(lease_until)
         return lease_until
 
+    async def recorded(self, poll: str) -> None:
+        """Wait until a poll has left its record, which is a signal on its way when the poll has ended."""
+
+        def polls() -> list[str]:
+            recent = self.host.client.entity_state("recent_polls", "all") or {"polls": []}
+            return [record["instance_id"] for record in recent["polls"]]
+
+        await until(lambda: poll in polls())
+
 
 type Launch = Callable[..., AbstractAsyncContextManager[Environment]]
 

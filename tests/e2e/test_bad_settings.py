@@ -49,6 +49,7 @@ async def assert_said(env: Environment, poll: Instance, sentence: str) -> None:
     (row,) = env.health()
     assert (row["outcome"], row["account"], row["event_type"], row["error"]) == ("failed", "", "", sentence)
     assert row["instance_id"] == poll.instance_id
+    await env.recorded(poll.instance_id)
     page = await status(env)
     assert (page["healthy"], page["problems"], page["streams"]) == (False, [sentence], [])
     assert page["polls"][0]["error"] == sentence
@@ -125,6 +126,7 @@ async def assert_said_beside_streams(env: Environment, poll: Instance, sentence:
     assert (row["outcome"], row["account"], row["error"]) == ("failed", account, sentence)
     assert row["instance_id"] == poll.instance_id
     assert {row["outcome"] for row in env.health("| where event_type != ''")} == {"ok"}
+    await env.recorded(poll.instance_id)
     page = await status(env)
     assert (page["healthy"], page["problems"]) == (False, [sentence])
     assert {stream["event_type"]: stream["health"] for stream in page["streams"]} == dict.fromkeys(STREAMS, "healthy")
@@ -205,6 +207,7 @@ async def test_a_wrong_look_back_begins_no_stream(launch: Launch) -> None:
             **{stream: f"{stream}: {why}" for stream in STREAMS},
         }
         assert {row["outcome"] for row in rows.values()} == {"failed"}
+        await env.recorded(poll.instance_id)
         page = await status(env)
         assert (page["healthy"], page["problems"]) == (False, [LOOKBACK])
         assert {stream["event_type"]: stream["health"] for stream in page["streams"]} == dict.fromkeys(
@@ -226,6 +229,7 @@ async def test_a_wrong_look_back_keeps_no_stream_that_has_begun(launch: Launch) 
         poll = await env.poll()
         assert (poll.status, poll.error_message) == (RuntimeStatus.FAILED, LOOKBACK)
         env.assert_all_landed_once()
+        await env.recorded(poll.instance_id)
         page = await status(env)
         assert (page["problems"], {stream["health"] for stream in page["streams"]}) == ([LOOKBACK], {"healthy"})
         assert await backfilled(env) is RuntimeStatus.COMPLETED
@@ -246,6 +250,7 @@ async def test_a_wrong_destination_is_on_the_status_page(launch: Launch, name: s
         assert poll.status is RuntimeStatus.FAILED
         assert poll.error_message.startswith(f"Fix these app settings: {says}")
         assert "; FIRST_RUN_LOOKBACK_DAYS must be a whole number" in poll.error_message
+        await env.recorded(poll.instance_id)
         assert (await status(env))["problems"] == [poll.error_message]
         assert env.source.requests.total() == 0
         assert "the health rows of this poll could not be delivered: Fix these app settings: " in env.log.read_text()

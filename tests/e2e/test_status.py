@@ -6,7 +6,7 @@ from local.ingestion import RefuseRows
 from local.onepassword import ALWAYS, Status
 from tests.browser import chromium, new_page
 from tests.e2e.api import call, days_ago
-from tests.e2e.conftest import STREAMS, Environment, Launch, until
+from tests.e2e.conftest import STREAMS, Environment, Launch
 from tests.e2e.test_reruns import start_backfill
 
 HTML = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
@@ -19,22 +19,12 @@ async def test_before_the_first_poll_nothing_is_called_healthy(env: Environment)
     assert status["summary"] == "No stream has been polled yet"
 
 
-async def recorded(env: Environment, instance_id: str) -> None:
-    """Wait until a poll has left its record, which is a signal on its way when the poll has ended."""
-
-    def polls() -> list[str]:
-        recent = env.host.client.entity_state("recent_polls", "all") or {"polls": []}
-        return [poll["instance_id"] for poll in recent["polls"]]
-
-    await until(lambda: instance_id in polls())
-
-
 async def test_a_poll_leaves_a_record_however_it_ends(env: Environment) -> None:
     """Also one that fails, and one that Durable Functions Monitor restarts under another id."""
-    await recorded(env, (done := await env.poll()).instance_id)
+    await env.recorded((done := await env.poll()).instance_id)
     env.source.revoke(env.simulators.settings["ONEPASSWORD_TOKEN"])
     again = env.host.client.restart(done.instance_id, new_id=True)
-    await recorded(env, again)
+    await env.recorded(again)
     status = (await call(env, "GET", "/api/status")).body
     assert [(poll["instance_id"], poll["state"], poll["counts"]) for poll in status["polls"]] == [
         (again, "failed", {}),
@@ -91,7 +81,7 @@ async def test_a_revoked_token_does_not_leave_its_streams_healthy(env: Environme
     await env.poll()
     env.source.revoke(env.simulators.settings["ONEPASSWORD_TOKEN"])
     poll = await env.poll()
-    await recorded(env, poll.instance_id)
+    await env.recorded(poll.instance_id)
     status = (await call(env, "GET", "/api/status")).body
     assert {stream["health"] for stream in status["streams"]} == {"unpolled"}
     assert status["problems"] == [poll.error_message]
@@ -101,7 +91,7 @@ async def test_wrong_settings_are_on_the_status(launch: Launch) -> None:
     """The page is there although nothing else works, and says which settings to mend."""
     change = {"LOGS_INGESTION_RULE_ID": "onepassword-events", "POLL_SCHEDULE": "0 */5 * * * *"}
     async with launch(change=lambda _: change) as env:
-        await recorded(env, (await env.poll()).instance_id)
+        await env.recorded((await env.poll()).instance_id)
         status = (await call(env, "GET", "/api/status")).body
         (problem,) = status["problems"]
         assert problem.startswith("Fix these app settings: LOGS_INGESTION_RULE_ID must be the rule's immutable id")
