@@ -13,7 +13,6 @@ from local.host import HostError
 from local.patience import within
 
 _START_SECONDS: Final = 60
-_STOP_SECONDS: Final = 5
 _LAST_WORDS_BYTES: Final = 3_000
 _INHERITED: Final = ("PATH", "HOME", "TMPDIR", "LANG")
 # Ends the process with its parent, however that ends: a graceful stop waits for a worker that is gone. Code of our own
@@ -78,16 +77,10 @@ class ExtensionProcess:
         self.version = ready["extension"]
 
     async def stop(self) -> None:
-        """Let it end in order for a few seconds; then kill it. Idempotent."""
+        """End it at once: its task hub is used no more. Idempotent."""
+        self.kill()
         process, self._process = self._process, None
-        if process is None:
-            return
-        if process.returncode is None and process.stdin is not None:
-            process.stdin.close()
-        try:
-            await asyncio.wait_for(process.wait(), within(_STOP_SECONDS))
-        except TimeoutError:
-            process.kill()
+        if process is not None:
             await process.wait()
 
     def kill(self) -> None:
