@@ -230,13 +230,35 @@ def test_ci_installs_only_what_is_missing(tmp_path: Path, browser: str, installe
         path.write_text(f'#!/bin/sh\necho {program} "$@"\n')
         path.chmod(0o755)
     (tmp_path / "dirname").symlink_to(shutil.which("dirname") or "")
+    done = ci(tmp_path)
+    assert [line.split()[-1] for line in done if "apt-get install" in line] == installed.split()
+    assert done[-2] == "make test"
+
+
+@pytest.mark.parametrize("engine", [False, True])
+def test_ci_tests_on_the_extension_where_its_program_is(tmp_path: Path, *, engine: bool) -> None:
+    """Where it is not, the last line says so."""
+    for program in ("make", "python3.13", *NAMES):
+        path = tmp_path / program
+        path.write_text(f'#!/bin/sh\necho {program} "$@"\n')
+        path.chmod(0o755)
+    (tmp_path / "dirname").symlink_to(shutil.which("dirname") or "")
+    *_, tests, last = ci(tmp_path, **({"DURABLE_HOST": "/durable-host"} if engine else {}))
+    assert tests == "make test"
+    assert last == "make test-engine" if engine else last.startswith("make test-engine was left out: ")
+
+
+def ci(programs: Path, **environment: str) -> list[str]:
+    """Run a copy of .ci/run, beside which there is nothing, with these programs alone; return what it prints."""
+    run = programs / "clone/.ci/run"
+    run.parent.mkdir(parents=True)
+    shutil.copy(ROOT / ".ci/run", run)
     done = subprocess.run(
-        (shutil.which("bash") or "", ROOT / ".ci/run"),
-        env={"PATH": os.fspath(tmp_path)},
+        (shutil.which("bash") or "", run),
+        env={"PATH": os.fspath(programs), **environment},
         capture_output=True,
         text=True,
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")
-    assert [line.split()[-1] for line in done.stdout.splitlines() if "apt-get install" in line] == installed.split()
-    assert done.stdout.splitlines()[-1] == "make test"
+    return done.stdout.splitlines()
