@@ -106,7 +106,7 @@ async def test_one_stream_of_a_backfill_after_several_generations(launch: Launch
 async def test_a_terminated_backfill_waits_for_its_old_lease_and_goes_on(launch: Launch, *, new_id: bool) -> None:
     """Nobody told its cursors that their runs are gone; the activities at work commit what they have in hand."""
     async with launch(events=3_000) as env:
-        lease = {"lease_seconds": within(4.0), "transfer_limit": within(2.0)}
+        lease = {"lease_seconds": within(12.0), "transfer_limit": within(9.0)}
         held = env.hold("auditevents", after=1)
         backfill_id, name = start_backfill(env, days_ago(30), transfer_pages=1, **lease)
         await until(held.reached)
