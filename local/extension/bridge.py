@@ -13,15 +13,9 @@ _MOST_BODY_BYTES: Final = 2**30
 
 
 class Bridge:
-    """Hands invocations to a worker.
-
-    Attributes:
-        invocations: how many there were, by function.
-
-    """
+    """Hands invocations to a worker."""
 
     def __init__(self, functions: Mapping[str, FunctionInfo], worker: WorkerProcess) -> None:
-        self.invocations: Counter[str] = Counter()
         self._functions = functions
         self._worker = worker
         self._twice: Counter[str] = Counter()
@@ -56,7 +50,6 @@ class Bridge:
         name = asked["name"]
         if self._paused:
             return web.json_response({"died": "The host stops."})
-        self.invocations[name] += 1
         times = 1
         if self._twice[name] > 0:
             self._twice[name] -= 1

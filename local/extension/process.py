@@ -26,13 +26,11 @@ class ExtensionProcess:
     Attributes:
         client_binding: what a durable client binding hands to a worker.
         management_url: the HTTP API that Durable Functions Monitor and curl call, with its key in the query.
-        version: the extension's.
 
     """
 
     client_binding: str
     management_url: str
-    version: str
 
     def __init__(self, program: Path, folder: Path, connection_string: str) -> None:
         """`folder` takes its two files and its log."""
@@ -74,7 +72,6 @@ class ExtensionProcess:
             raise HostError(f"The extension ended while it started:\n{self._last_words()}")
         ready = json.loads(line)
         self.client_binding, self.management_url = ready["client"], ready["management"]
-        self.version = ready["extension"]
 
     async def stop(self) -> None:
         """End it at once: its task hub is used no more. Idempotent."""

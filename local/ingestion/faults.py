@@ -3,12 +3,13 @@
 import asyncio
 import contextlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import MappingProxyType
 
 from aiohttp import web
 
 from local.fault_script import FaultScript
+from local.hold import Held
 
 NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
@@ -76,25 +77,13 @@ class Stall(Fault):
 
 
 @dataclass(frozen=True, eq=False)
-class Hold(Fault):
+class Hold(Held, Fault):
     """Do nothing until the test lets go, then serve the request as usual."""
-
-    _reached: asyncio.Event = field(default_factory=asyncio.Event)
-    _released: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def reached(self) -> bool:
-        """Tell whether a request has met it."""
-        return self._reached.is_set()
-
-    def release(self) -> None:
-        """Serve what is held, and whatever meets this fault later at once."""
-        self._released.set()
 
     async def on_request(self, request: web.Request) -> web.Response | None:
         """Wait."""
         del request
-        self._reached.set()
-        await self._released.wait()
+        await self.wait()
         return None
 
 

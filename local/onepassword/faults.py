@@ -13,6 +13,7 @@ import msgspec
 from aiohttp import web
 
 from local.fault_script import FaultScript
+from local.hold import Held
 from local.onepassword.answers import BY_STATUS, Answer
 from local.onepassword.exchange import INTROSPECT, Exchange, decoded, page_answer
 
@@ -98,24 +99,12 @@ class Stall(Fault):
 
 
 @dataclass(frozen=True, eq=False)
-class Hold(Fault):
+class Hold(Held, Fault):
     """Silence until the test lets go, then the real answer: nothing depends on how long that takes."""
-
-    _reached: asyncio.Event = field(default_factory=asyncio.Event)
-    _released: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def reached(self) -> bool:
-        """Tell whether a request has met it."""
-        return self._reached.is_set()
-
-    def release(self) -> None:
-        """Answer what is held, and whatever meets this fault later at once."""
-        self._released.set()
 
     async def apply(self, exchange: Exchange) -> web.StreamResponse:
         """Wait and answer."""
-        self._reached.set()
-        await self._released.wait()
+        await self.wait()
         return await exchange.send(await exchange.answer())
 
 
