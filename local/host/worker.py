@@ -98,7 +98,7 @@ class WorkerProcess:
             self._process.send_signal(signal.SIGKILL)
 
     def kill_in(self, function: str, *, after: int = 0) -> None:
-        """Kill the worker while it holds an invocation of a function: the next one, or one ``after`` so many."""
+        """Kill the worker as it is given an invocation of a function: the next one, or the one ``after`` so many."""
         self._deaths[function] = after
 
     @property
@@ -256,9 +256,10 @@ class WorkerProcess:
         answered: asyncio.Future[Frame] = asyncio.get_running_loop().create_future()
         self._pending[request_id] = answered
         try:
-            self._writer.write(pack({"id": request_id, **request}))
             if doomed:
-                self.kill()
+                self.kill()  # and nothing is sent: a worker that is quick, or a host that is slow, would let it answer
+            else:
+                self._writer.write(pack({"id": request_id, **request}))
             return await answered
         finally:
             self._pending.pop(request_id, None)
