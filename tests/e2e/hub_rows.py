@@ -21,5 +21,5 @@ def plant(env: Environment, like: str, ids: Iterable[str], *, earlier: timedelta
             if isinstance(value, datetime):
                 row[name] = value - earlier
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            for _ in pool.map(lambda name: instances.upsert_entity({**row, "PartitionKey": name}), ids):
+            for _ in pool.map(lambda name: instances.create_entity({**row, "PartitionKey": name}), ids):
                 pass
