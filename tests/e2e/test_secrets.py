@@ -13,9 +13,10 @@ async def test_nothing_that_a_run_leaves_behind_contains_the_token(env: Environm
     poll = await env.poll()
     assert "[token]" in poll.error_message
     await env.poll()
+    held = env.host.client.dump()
     await env.host.stop()
     env.workspace.close()
-    left = env.host.client.dump().encode() + "".join(map(repr, env.host.warnings)).encode()
+    left = held.encode() + "".join(map(repr, env.host.warnings)).encode()
     files = [path for path in tmp_path.rglob("*") if path.is_file()]  # noqa: ASYNC240  # nothing else runs by now
     assert {path.name for path in files} >= {"app.log", "workspace.duckdb"}
     _, payload, signature = token.split(".")
