@@ -11,7 +11,7 @@ from yarl import URL
 
 from tests.api.document import undocumented
 from tests.e2e.api import days_ago
-from tests.e2e.conftest import Environment, env, launch, until
+from tests.e2e.conftest import Environment, env, launch
 
 __all__ = ["env", "launch"]  # fixtures
 
@@ -153,8 +153,7 @@ def left(env: Environment) -> tuple[set[str], dict[str, Any]]:
 
 async def test_nothing_comes_of_requests_that_break_parsers(env: Environment) -> None:
     """Each is answered as the document has it, 4xx as a problem, and no run begins and no cursor moves."""
-    await env.poll()
-    await until(lambda: "@recent_polls@all" in env.host.client.entities())
+    await env.recorded((await env.poll()).instance_id)
     before = left(env)
     wrong: dict[str, Any] = {}
     async with aiohttp.ClientSession() as session:
