@@ -139,11 +139,6 @@ class DurableClient:
         """Let an instance have begun and ended so much earlier, for what only happens after days."""
         self._engine.backdate(instance_id, by)
 
-    def raise_event(self, instance_id: str, name: str, payload: Any = None) -> None:
-        """Raise an external event."""
-        data = helpers.get_string_value(json.dumps(payload))
-        self._service.RaiseEvent(pb.RaiseEventRequest(instanceId=instance_id, name=name, input=data))
-
     def history(self, instance_id: str) -> list[pb.HistoryEvent]:
         """Return the events of an instance's latest generation.
 

@@ -1,8 +1,7 @@
 """The work that waits in the durable engine: taken, completed, or given back.
 
-Every ``take_`` returns None when there is nothing to do now. What was taken must be completed or abandoned; abandoned
-work comes again, so all of it is done at least once, as on Azure Storage when a message reappears after its visibility
-timeout.
+Every ``take_`` returns None when there is nothing to do now. What was taken must be completed, or abandoned where it
+may run again, as on Azure Storage when a message reappears after its visibility timeout.
 """
 
 from datetime import UTC, datetime
@@ -140,10 +139,6 @@ class WorkQueues(DurableBackend):
                 entity.serialized_state = stored
                 entity.pending_operations[:0] = operations
                 self._enqueue_entity(entity.instance_id)
-
-    def abandon_batch(self, batch: EntityBatch) -> None:
-        """Give a batch back that was not answered."""
-        self.AbandonTaskEntityWorkItem(pb.AbandonEntityTaskRequest(completionToken=batch.token), IN_PROCESS)
 
     def _send_without_history(self, turn: Turn, response: pb.OrchestratorResponse) -> None:
         with self._lock:

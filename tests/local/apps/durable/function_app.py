@@ -82,11 +82,6 @@ class Counter(DurableEntity):
             raise ValueError("only up")
         return total
 
-    def hang_once(self, name: str) -> dict:
-        if mark(name) == 1:
-            time.sleep(600)
-        return {"done": True}
-
 
 app.entity_trigger(context_name="context", entity_name="counter")(Counter)
 
@@ -148,11 +143,6 @@ def hangs_once_itself(ctx, call):
 @app.orchestration_trigger(context_name="context")
 def hangs_once_in_activity(ctx, call):
     return (yield ctx.call_activity("hang_once", input=call))
-
-
-@app.orchestration_trigger(context_name="context")
-def hangs_once_in_entity(ctx, call):
-    return (yield ctx.call_entity(EntityInstanceId("counter", "hangs"), "hang_once", input=call["name"]))
 
 
 @app.orchestration_trigger(context_name="context")
