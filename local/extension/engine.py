@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from local.extension.bridge import Bridge
 from local.extension.process import ExtensionProcess
@@ -14,13 +14,6 @@ from local.extension.service import GrpcService
 from local.extension.storage import HubStorage
 from local.host import FunctionInfo, HostError
 from local.host.engine import App, Engine
-
-# Where a durable trigger's binding names the orchestrator, activity or entity, if it does.
-_DURABLE_NAME: Final = {
-    "orchestrationTrigger": "orchestration",
-    "activityTrigger": "activity",
-    "entityTrigger": "entityName",
-}
 
 
 class ExtensionEngine(Engine):
@@ -70,7 +63,7 @@ class ExtensionEngine(Engine):
         """Start the bridge and the extension."""
         self._bridge = Bridge(app.functions, app.worker)
         bridge_url = await self._bridge.start()
-        functions = [_described(function) for function in app.functions.values() if function.trigger in _DURABLE_NAME]
+        functions = [_described(function) for function in app.functions.values() if function.is_durable]
         await self.process.start(self._host_json(app.configuration.extensions), functions, bridge_url)
         self.client_binding = self.process.client_binding
         self.service = GrpcService(json.loads(self.client_binding)["rpcBaseUrl"])
@@ -124,7 +117,7 @@ def _described(function: FunctionInfo) -> dict[str, Any]:
         "name": function.name,
         "trigger": function.trigger,
         "triggerName": function.trigger_name,
-        "durableName": function.trigger_binding.get(_DURABLE_NAME[function.trigger]),
+        "durableName": function.durable_name,
         "clients": list(function.durable_client_names),
     }
 

@@ -63,6 +63,11 @@ class FunctionInfo:
         return next(binding for binding in self.bindings if binding["name"] == self.trigger_name)
 
     @property
+    def is_durable(self) -> bool:
+        """Whether the durable engine runs it."""
+        return self.trigger in _DURABLE_NAME
+
+    @property
     def durable_name(self) -> str:
         """The name by which orchestrations and clients know it."""
         name: str = self.trigger_binding.get(_DURABLE_NAME.get(self.trigger, "")) or self.name
