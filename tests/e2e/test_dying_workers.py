@@ -22,7 +22,8 @@ async def test_a_poll_survives_its_worker(env: Environment, function: str) -> No
     """It dies in a turn, in an operation of an entity, in an activity; the poll completes all the same."""
     in_hand = 300
     most_doubled = 0
-    for after in (0, 2):
+    # A poll invokes discover_streams once: no third invocation would come to die.
+    for after in (0,) if function == "discover_streams" else (0, 2):
         for stream in STREAMS:
             env.source.add_events(stream, NEW)
         most_doubled += in_hand + NEW
@@ -31,6 +32,7 @@ async def test_a_poll_survives_its_worker(env: Environment, function: str) -> No
         assert poll.status is RuntimeStatus.COMPLETED, poll.error_message
         # A stream whose cursor could not be given back in time is another poll's.
         await env.poll_until_healthy(attempts=4)
+        assert env.host.worker.deaths_to_come == 0
         for stream in STREAMS:
             account = env.account(stream)
             assert account.lost == 0
