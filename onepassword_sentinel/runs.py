@@ -11,6 +11,7 @@ from onepassword_sentinel.sentences import shortened
 
 # Why a run failed that gave no reason.
 NO_MESSAGE: Final = "failed without a message; its history in Durable Functions Monitor shows more"
+_TERMINATED: Final = "was terminated"
 
 type RunState = Literal["running", "completed", "failed", "stopped"]
 
@@ -30,6 +31,7 @@ class Run:
         state: `stopped` by somebody who terminated it; `running` also while it waits to begin.
         output: empty until it has completed.
         error: of a failed one, the sentence; of one that was stopped, that it was, and the reason if there is one.
+            Never empty for these two, and empty for the others.
         suspended: whether an operator has paused it; its state is `running` then.
 
     """
@@ -76,7 +78,13 @@ def failure_of(output: str) -> str:
 def termination_of(output: str) -> str:
     """Read why a run was terminated from its output: the reason that was given, as JSON or as it is."""
     reason = _loaded(output, otherwise=output)
-    return shortened(f"was terminated: {reason}", _LONGEST) if reason and isinstance(reason, str) else "was terminated"
+    return shortened(f"{_TERMINATED}: {reason}", _LONGEST) if reason and isinstance(reason, str) else _TERMINATED
+
+
+def why_not_completed(run: Run, what: str) -> str:
+    """Say why a run that has ended did not complete; `what` names it at the beginning of a sentence."""
+    # These two are no sentences of the run's own.
+    return f"{what} {run.error}" if run.error.startswith((_TERMINATED, NO_MESSAGE)) else run.error
 
 
 def _loaded(text: str, otherwise: Any = None) -> Any:

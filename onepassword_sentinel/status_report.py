@@ -110,7 +110,7 @@ def _problems_of(poll: PollRecord, streams: Sequence[StreamStatus]) -> list[str]
     if poll.state == "completed":
         return []
     if poll.state == "stopped":
-        return [f"{poll.instance_id} {poll.error or 'was terminated'}"]
+        return [f"{poll.instance_id} {poll.error}"]
     told = [stream.last_failure.message for stream in streams if stream.last_failure and not stream.last_failure.over]
     return [sentence for sentence in poll.error.split(" | ") if not _is_told(sentence, told)]
 

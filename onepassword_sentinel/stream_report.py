@@ -143,8 +143,7 @@ def _without_release(holder: Run) -> tuple[Health, str]:
     """Say how a run ended that did not give the stream back."""
     if holder.state == "failed":
         return "failing", "its run failed and has not given the stream back; a poll goes on when the lease has run out"
-    why = holder.error or "has ended"
-    return "behind", f"its run {why}; a poll goes on when the lease has run out"
+    return "behind", f"its run {holder.error}; a poll goes on when the lease has run out"
 
 
 def _named(label: str, message: str) -> str:

@@ -11,8 +11,7 @@ import azure.functions as func
 from activities.connections import dead_letters, read_part
 from onepassword_sentinel.kept_letters import KeptLetter
 from onepassword_sentinel.replay_run import INSTANCE_ID, ORCHESTRATOR, Place, ReplayCounts, ReplayRequest
-from onepassword_sentinel.run_failure import why_not_completed
-from onepassword_sentinel.runs import Run
+from onepassword_sentinel.runs import Run, why_not_completed
 from onepassword_sentinel.storage_account import StorageAccount
 from onepassword_sentinel.wire import to_wire
 from triggers import task_hub

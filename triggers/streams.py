@@ -11,7 +11,7 @@ import azure.functions as func
 from onepassword_sentinel.moments import format_moment
 from onepassword_sentinel.payloads import ResetRequest
 from onepassword_sentinel.requests import InvalidRequestError, Problem, read_object, unknown_members
-from onepassword_sentinel.run_failure import why_not_completed
+from onepassword_sentinel.runs import why_not_completed
 from onepassword_sentinel.stream_operations import beginning
 from onepassword_sentinel.stream_state import StreamState
 from onepassword_sentinel.wire import from_wire, to_wire

@@ -11,7 +11,7 @@ import pytest
 from onepassword_sentinel.errors import PermanentError, SettingsError, TransientError
 from onepassword_sentinel.position import Position
 from onepassword_sentinel.requests import InvalidRequestError, Problem, read_object
-from onepassword_sentinel.runs import Run, RunState
+from onepassword_sentinel.runs import NO_MESSAGE, Run, RunState
 from onepassword_sentinel.stream_state import StreamState
 from triggers import streams, task_hub
 from triggers.answers import answer, answering, problem
@@ -79,9 +79,9 @@ def test_an_empty_body_is_named_as_that() -> None:
     ("state", "error", "detail"),
     [
         ("failed", "ACC-auditevents: start_time lies in the future", "ACC-auditevents: start_time lies in the future"),
-        ("failed", "", "The reset failed without a message"),
+        ("failed", NO_MESSAGE, f"The reset {NO_MESSAGE}"),
         ("stopped", "was terminated: enough of it", "The reset was terminated: enough of it"),
-        ("stopped", "", "The reset was terminated"),
+        ("stopped", "was terminated", "The reset was terminated"),
     ],
 )
 async def test_a_reset_that_did_not_complete_says_why(

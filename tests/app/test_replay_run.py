@@ -15,7 +15,7 @@ from durabletask.client import OrchestrationStatus
 
 from onepassword_sentinel.errors import Failure
 from onepassword_sentinel.replay_run import INSTANCE_ID, Place, ReplayBatch, ReplayCounts, ReplayRequest
-from onepassword_sentinel.runs import Run, RunState
+from onepassword_sentinel.runs import NO_MESSAGE, Run, RunState
 from onepassword_sentinel.wire import from_wire, to_wire
 from orchestrators.orchestration import utc_now
 from orchestrators.replay_dead_letters import (
@@ -216,13 +216,13 @@ async def test_what_the_last_run_could_not_delete_is_carried_over(
     ("state", "error", "detail"),
     [
         ("failed", "give the role (the others are kept)", "give the role (the others are kept)"),
-        ("failed", "", "The replay failed without a message"),
+        ("failed", NO_MESSAGE, f"The replay {NO_MESSAGE}"),
         (
             "stopped",
             "was terminated: enough of it",
             "The replay was terminated: enough of it; what was not uploaded is kept",
         ),
-        ("stopped", "", "The replay was terminated; what was not uploaded is kept"),
+        ("stopped", "was terminated", "The replay was terminated; what was not uploaded is kept"),
     ],
 )
 async def test_a_replay_that_did_not_complete_says_why(

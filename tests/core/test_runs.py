@@ -2,7 +2,8 @@
 
 import pytest
 
-from onepassword_sentinel.runs import NO_MESSAGE, failure_of, termination_of
+from onepassword_sentinel.runs import NO_MESSAGE, Run, RunState, failure_of, termination_of, why_not_completed
+from tests.core.conftest import NOW
 
 
 @pytest.mark.parametrize(
@@ -55,3 +56,18 @@ def test_no_text_of_an_output_is_longer_than_2000_characters() -> None:
     long = "x" * 5_000
     for text in (failure_of(long), failure_of(f'{{"message": "{long}"}}'), termination_of(long)):
         assert (len(text), text[-2:]) == (2_000, "x…")
+
+
+@pytest.mark.parametrize(
+    ("state", "error", "says"),
+    [
+        ("failed", failure_of("ValueError: start_time lies in the future"), "start_time lies in the future"),
+        ("failed", failure_of(""), f"The reset {NO_MESSAGE}"),
+        ("stopped", termination_of("enough of it"), "The reset was terminated: enough of it"),
+        ("stopped", termination_of(""), "The reset was terminated"),
+    ],
+)
+def test_a_run_says_why_it_did_not_complete(state: RunState, error: str, says: str) -> None:
+    """Its own sentence stands alone; of one without, what is known of its end is said."""
+    run = Run("reset-x", "reset_stream", state, NOW, NOW, error=error)
+    assert why_not_completed(run, "The reset") == says
