@@ -57,16 +57,14 @@ async def test_a_retry_policy_repeats_it(engine_host: FunctionsHost) -> None:
 
 
 @pytest.mark.in_memory("the script host may do it; the extension fails the call")
-async def test_an_activity_may_be_requeued(engine_host: FunctionsHost) -> None:
+async def test_an_activity_may_be_requeued(engine_host: FunctionsHost, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where a test requests it, an activity that a dying worker held goes back into the queue and runs again."""
     assert isinstance(engine_host.engine, InMemoryEngine)
-    faults, name = engine_host.engine.faults, unique("hangs")
-    faults.requeue_lost_activities = True
+    name = unique("hangs")
+    monkeypatch.setattr(engine_host.engine.faults, "requeue_lost_activities", True)
     run_id = engine_host.client.start("calls_activity", {"activity": "hang_once", "input": name})
     await kill_in(engine_host, name)
-    caller = await engine_host.client.wait_for(run_id)
-    faults.requeue_lost_activities = False
-    assert caller.output == {"result": 2}
+    assert (await engine_host.client.wait_for(run_id)).output == {"result": 2}
 
 
 async def test_a_turn_runs_again(engine_host: FunctionsHost) -> None:
