@@ -27,8 +27,8 @@ def stream_cursor(ctx: EntityContext, data: dict[str, Any] | None) -> dict[str, 
     operation was `accepted`; `reset` also has the `old` state.
 
     An operation that would do harm, or that does not exist, changes nothing; neither does any on a state that cannot
-    be read. Its answer says why under `rejected`: an
-    exception would look like a worker that died, and the call would be repeated.
+    be read. Its answer says why under `rejected`: an exception would look like a worker that died, and the call would
+    be repeated.
     """
     before = None
     try:

@@ -58,7 +58,7 @@ async def _running(client: df.DurableFunctionsClient, backfill_id: str) -> list[
     """Get the runs of a backfill that are at work, and those of the streams of one under an id of its own."""
     cursors = await _cursors(client, backfill_id)
     runs = {run.instance_id: run for run in await _runs(client, cursors, backfill_id)}
-    holders = {state.run_id for state in cursors.values()}
+    last_runs = {state.run_id for state in cursors.values()}
     parents = [run for run in runs.values() if run.name == "backfill" and not run.ended]
     for parent in parents:
         if not parent.instance_id.startswith(INSTANCE_PREFIX + backfill_id):
@@ -69,7 +69,7 @@ async def _running(client: df.DurableFunctionsClient, backfill_id: str) -> list[
     return [
         run
         for run in runs.values()
-        if not run.ended and (backfill_of_run(run) == backfill_id or run.instance_id in holders)
+        if not run.ended and (backfill_of_run(run) == backfill_id or run.instance_id in last_runs)
     ]
 
 

@@ -10,14 +10,12 @@ from onepassword_sentinel.runs import Run
 from onepassword_sentinel.stuck_runs import LONG_POLL
 from triggers import task_hub
 
-# A poll that has been running for longer is stuck, and no reason to wait: leases keep streams apart, not this check.
-STUCK_AFTER: Final = LONG_POLL
 # A poll of 600 accounts has 1,801 runs.
 _MOST_RUNNING: Final = 5_000
 
 
 @dataclass(frozen=True, slots=True)
-class PollStart:
+class StartedPoll:
     """A poll that was started, or that was running before.
 
     Attributes:
@@ -32,17 +30,18 @@ class PollStart:
     running: tuple[Run, ...]
 
 
-async def start_poll(client: df.DurableFunctionsClient, now: datetime) -> PollStart:
+async def start_poll(client: df.DurableFunctionsClient, now: datetime) -> StartedPoll:
     """Start `poll-<now>`; a poll that is still running is left to end first."""
     running = tuple([run for prefix in _hours(now) for run in await _running(client, prefix)])
     for run in running:
-        if run.name == "poll" and run.started_at > now - STUCK_AFTER:
-            return PollStart(run.instance_id, skipped=True, running=running)
+        # One that has been running for longer is no reason to wait: leases keep streams apart, not this check.
+        if run.name == "poll" and run.started_at > now - LONG_POLL:
+            return StartedPoll(run.instance_id, skipped=True, running=running)
     # No colons: Durable Functions Monitor takes an id that ends in ":<digits>" for a child's.
     instance_id = f"poll-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}"
     # Another caller may have started it in this very second; then both answer with its id.
     await task_hub.start(client, "poll", {"v": 1}, instance_id)
-    return PollStart(instance_id, skipped=False, running=running)
+    return StartedPoll(instance_id, skipped=False, running=running)
 
 
 async def running_polls(client: df.DurableFunctionsClient, now: datetime) -> list[str]:
@@ -53,7 +52,7 @@ async def running_polls(client: df.DurableFunctionsClient, now: datetime) -> lis
 
 def _hours(now: datetime) -> list[str]:
     """Name the hours, as ids do, in which a poll that is not stuck can have begun."""
-    return [f"{moment.astimezone(UTC):%Y%m%dT%H}" for moment in (now - STUCK_AFTER, now)]
+    return [f"{moment.astimezone(UTC):%Y%m%dT%H}" for moment in (now - LONG_POLL, now)]
 
 
 async def _running(client: df.DurableFunctionsClient, time: str) -> list[Run]:
