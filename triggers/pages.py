@@ -13,10 +13,10 @@ from durabletask.client import EntityQuery, OrchestrationQuery, OrchestrationSta
 from durabletask.entities import EntityMetadata
 from durabletask.internal.client_helpers import build_query_entities_req, build_query_instances_req
 
-# With inputs and outputs of up to 20 KB each, or entity states as large, a page fits into a gRPC message of 4 MB.
-DETAILED_PAGE: Final = 100
-# Rows without inputs and outputs are about 1 KB.
-PAGE: Final = 1_000
+# Rows of runs are about 1 KB without inputs, if they have no long outputs.
+_RUNS: Final = 1_000
+# With states of up to 40 KB a page fits into a gRPC message of 4 MB.
+_ENTITIES: Final = 100
 
 
 async def instances(
@@ -32,7 +32,7 @@ async def instances(
         # Not public, but the public method cannot stop before the end.
         return await client._get_stub().QueryInstances(build_query_instances_req(query, token))  # noqa: SLF001
 
-    async for page in _pages(ask, DETAILED_PAGE if query.fetch_inputs_and_outputs else PAGE, most):
+    async for page in _pages(ask, _RUNS, most):
         for state in page.orchestrationState:
             yield parse_orchestration_state(state, client._data_converter)  # noqa: SLF001
 
@@ -44,7 +44,7 @@ async def entities(client: df.DurableFunctionsClient, query: EntityQuery, most: 
         query.page_size = size
         return await client._get_stub().QueryEntities(build_query_entities_req(query, token))  # noqa: SLF001
 
-    async for page in _pages(ask, DETAILED_PAGE if query.include_state else PAGE, most):
+    async for page in _pages(ask, _ENTITIES, most):
         for entity in page.entities:
             yield EntityMetadata.from_entity_metadata(entity, query.include_state, client._data_converter)  # noqa: SLF001
 

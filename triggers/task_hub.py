@@ -90,20 +90,14 @@ async def runs(
     client: df.DurableFunctionsClient,
     prefix: str,
     *,
-    statuses: Collection[OrchestrationStatus] | None = None,
-    details: bool = False,
-    most: int = 1_000,
+    statuses: Collection[OrchestrationStatus],
+    most: int,
 ) -> list[Run]:
     """Get the runs whose ids begin so and that have one of the statuses, by id, `most` at most.
 
-    Only the id is indexed in Azure Tables: without a prefix the whole hub would be read. Inputs and outputs come with
-    `details`.
+    Only the id is indexed in Azure Tables: without a prefix the whole hub would be read. Inputs do not come along.
     """
-    query = OrchestrationQuery(
-        runtime_status=list(statuses) if statuses is not None else None,
-        fetch_inputs_and_outputs=details,
-        instance_id_prefix=prefix,
-    )
+    query = OrchestrationQuery(runtime_status=list(statuses), fetch_inputs_and_outputs=False, instance_id_prefix=prefix)
     return [_run(state) async for state in pages.instances(client, query, most)]
 
 
