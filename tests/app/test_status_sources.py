@@ -11,7 +11,7 @@ from onepassword_sentinel.position import Position
 from onepassword_sentinel.recent_polls import PollRecord, PollStart, RecentPolls, ended, started
 from onepassword_sentinel.status import Status
 from onepassword_sentinel.status_report import report
-from onepassword_sentinel.stream_state import StreamState
+from onepassword_sentinel.stream_state import Refusal, StreamState
 from onepassword_sentinel.wire import from_wire, to_wire
 from tests.app.task_hub import CountingHub
 from triggers import running_backfills, status_sources, task_hub
@@ -139,6 +139,15 @@ async def test_cursors_of_backfills_never_hide_a_live_stream() -> None:
     assert hub.rows < MOST
 
 
+async def test_live_streams_beyond_the_first_query_are_shown() -> None:
+    """They are read by the first characters of their keys, and none is left out in between."""
+    hub = hub_with(600, polls=1)
+    backfill_cursors(hub, 1, 1)  # so that the first query ends between the streams of an account
+    status = await view(hub)
+    assert (len(status.streams), status.problems) == (1_800, ())
+    assert hub.rows < MOST
+
+
 async def test_more_than_a_view_may_read_is_said() -> None:
     """Of streams, of running polls and of backfills; never more rows are read."""
     hub = hub_with(1_200, polls=1)
@@ -170,6 +179,16 @@ async def test_a_poll_under_an_id_of_its_own_is_found_through_its_streams() -> N
         "stopped",
         "was terminated: enough of it",
     )
+
+
+async def test_a_poll_that_was_refused_every_stream_is_found() -> None:
+    """Another run held them, so the streams remember it only as refused."""
+    hub = hub_with(1, polls=1)
+    at = NOW + timedelta(seconds=5)
+    refused = Refusal("4f5e-auditevents", "4f5e", "busy")
+    cursor(hub, f"{uuid(0)}-auditevents", refused=refused, asked_at=at)
+    hub.add_run("4f5e", "poll", OrchestrationStatus.TERMINATED, at, output='"enough of it"')
+    assert (await view(hub)).polls[0].instance_id == "4f5e"
 
 
 async def test_a_run_that_was_terminated_while_it_held_its_stream_is_found() -> None:
