@@ -1,7 +1,7 @@
 """The task hub, as HTTP functions and housekeeping ask it: cursors, runs, and starting and ending them."""
 
 import asyncio
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -150,16 +150,16 @@ async def terminate(client: df.DurableFunctionsClient, instance_id: str, reason:
 
 
 def _run(state: OrchestrationState) -> Run:
-    output = state.get_output() if state.runtime_status is OrchestrationStatus.COMPLETED else None
+    completed = state.runtime_status is OrchestrationStatus.COMPLETED
     return Run(
         instance_id=state.instance_id,
         name=state.name,
         state=_STATES.get(state.runtime_status, "running"),
         started_at=utc(state.created_at),
         updated_at=utc(state.last_updated_at),
-        input=_dict(state.get_input()),
-        output=_dict(output),
-        custom_status=_dict(state.get_custom_status()),
+        input=_object(state.get_input),
+        output=_object(state.get_output) if completed else {},
+        custom_status=_object(state.get_custom_status),
         error=_error(state),
         suspended=state.runtime_status is OrchestrationStatus.SUSPENDED,
     )
@@ -177,8 +177,15 @@ def _error(state: OrchestrationState) -> str:
             return ""
 
 
-def _dict(value: Any) -> dict[str, Any]:
-    """Take what is an object; somebody may have typed anything else into Durable Functions Monitor."""
+def _object(read: Callable[[], Any]) -> dict[str, Any]:
+    """Take what is an object; somebody may have typed anything else into Durable Functions Monitor.
+
+    The management API stores inputs that are JSON only by its own loose rules, such as one with single quotes.
+    """
+    try:
+        value = read()
+    except (ValueError, RecursionError):
+        return {}
     return value if isinstance(value, dict) else {}
 
 

@@ -17,12 +17,25 @@ async def manage(env: Environment, method: str, instance_id: str, action: str = 
         AssertionError: the extension rejects it; the message has its answer.
 
     """
+    return await _call(env, method, f"instances/{instance_id}" + (f"/{action}" if action else ""), query)
+
+
+async def start_with(env: Environment, orchestrator: str, instance_id: str, text: str) -> None:
+    """Start a run with an input as somebody types it.
+
+    Raises:
+        AssertionError: the extension rejects it; the message has its answer.
+
+    """
+    await _call(env, "POST", f"orchestrators/{orchestrator}/{instance_id}", {}, text)
+
+
+async def _call(env: Environment, method: str, path: str, query: dict[str, str], body: str | None = None) -> Any:
     engine = env.host.engine
     assert isinstance(engine, ExtensionEngine)
     base = urlsplit(engine.management_url)
-    path = f"{base.path}/instances/{instance_id}" + (f"/{action}" if action else "")
-    url = urlunsplit((base.scheme, base.netloc, path, base.query, ""))
-    async with aiohttp.ClientSession() as session, session.request(method, url, params=query) as answer:
+    url = urlunsplit((base.scheme, base.netloc, f"{base.path}/{path}", base.query, ""))
+    async with aiohttp.ClientSession() as session, session.request(method, url, params=query, data=body) as answer:
         text = await answer.text()
         assert answer.status < HTTPStatus.BAD_REQUEST, f"{answer.status}: {text}"
         return await answer.json(content_type=None) if text else None

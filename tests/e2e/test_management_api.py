@@ -6,7 +6,7 @@ from local.host import RuntimeStatus
 from local.onepassword import Status
 from tests.e2e.api import call
 from tests.e2e.conftest import Environment, until
-from tests.e2e.management import manage
+from tests.e2e.management import manage, start_with
 
 pytestmark = [
     pytest.mark.engine,
@@ -83,6 +83,20 @@ async def test_a_suspended_poll_goes_on_when_it_is_resumed(env: Environment) -> 
     await manage(env, "POST", name, "resume", reason="looked at it")
     assert (await env.host.client.wait_for(name, 60)).output["healthy"] is True
     env.assert_all_landed_once()
+
+
+async def test_an_input_in_loose_json_breaks_no_answer(env: Environment) -> None:
+    """The extension accepts single quotes, which the app cannot read: the run fails, and is shown."""
+    backfill_id = "20261101T000000Z-00000000"
+    await start_with(env, "backfill", f"backfill-{backfill_id}", "{'start_time': '2026-11-01T00:00:00Z'}")
+    failed = await env.host.client.wait_for(f"backfill-{backfill_id}")
+    assert failed.status is RuntimeStatus.FAILED
+    for path in ("/api/status", "/api/backfill"):
+        answer = await call(env, "GET", path)
+        assert answer.status == 200
+        assert [(shown["id"], shown["failure"]) for shown in answer.body["backfills"]] == [
+            (backfill_id, failed.error_message)
+        ]
 
 
 def _status(env: Environment, instance_id: str) -> RuntimeStatus | None:
