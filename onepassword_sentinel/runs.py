@@ -72,13 +72,17 @@ def failure_of(output: str) -> str:
     if isinstance(value, dict) and isinstance(value.get("message"), str):
         output = one_line(value["message"], _LONGEST)
     message = output[found.end() :] if (found := _TYPE.match(output)) else output
-    return shortened(message, _LONGEST) or NO_MESSAGE
+    return shortened(message.strip(), _LONGEST) or NO_MESSAGE
 
 
 def termination_of(output: str) -> str:
-    """Read why a run was terminated from its output: the reason that was given, as JSON or as it is."""
-    reason = _loaded(output, otherwise=output)
-    return shortened(f"{_TERMINATED}: {reason}", _LONGEST) if reason and isinstance(reason, str) else _TERMINATED
+    """Read why a run was terminated from its output: the reason that was given, as JSON or as it is.
+
+    The management API stores the reason as it is, so a ticket's number looks like JSON.
+    """
+    value = _loaded(output, otherwise=output)
+    reason = "" if value is None or value == {} else (value if isinstance(value, str) else output).strip()
+    return shortened(f"{_TERMINATED}: {reason}", _LONGEST) if reason else _TERMINATED
 
 
 def why_not_completed(run: Run, what: str) -> str:
