@@ -7,7 +7,7 @@ import azure.durable_functions as df
 import msgspec
 from durabletask.entities import EntityContext
 
-from onepassword_sentinel.recent_polls import PollRecord, PollStart, RecentPolls, ended, started
+from onepassword_sentinel.recent_polls import PollRecord, PollStart, ended, read_recent_polls, started
 from onepassword_sentinel.wire import from_wire, to_wire
 
 bp = df.Blueprint()
@@ -20,8 +20,8 @@ def recent_polls(ctx: EntityContext, data: dict[str, Any] | None) -> None:
 
     Anything else is rejected with a warning: a signal has no caller to answer.
     """
+    recent = read_recent_polls(ctx.get_state)
     try:
-        recent = from_wire(RecentPolls, ctx.get_state())
         match ctx.operation:
             case "started":
                 recent = started(recent, from_wire(PollStart, data))
@@ -31,6 +31,6 @@ def recent_polls(ctx: EntityContext, data: dict[str, Any] | None) -> None:
                 _LOG.warning("recent_polls has no operation %r: polls signal started and ended", unknown)
                 return
     except msgspec.ValidationError as error:
-        _LOG.warning("recent_polls cannot read its state or the payload of %s: %s", ctx.operation, error)
+        _LOG.warning("recent_polls cannot read the payload of %s: %s", ctx.operation, error)
         return
     ctx.set_state(to_wire(recent))

@@ -5,13 +5,16 @@ their end; signals may arrive twice or in another order, and neither changes wha
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal, Self
 
+import msgspec
+
 from onepassword_sentinel.runs import Run
 from onepassword_sentinel.sentences import shortened
+from onepassword_sentinel.wire import from_wire
 
 POLLS_SHOWN: Final = 12
 # The outcome of each stream is kept for so many streams, those that are not ok first.
@@ -110,6 +113,17 @@ class RecentPolls:
     polls: tuple[PollRecord, ...] = ()
     running: tuple[PollStart, ...] = ()
     v: int = 1
+
+
+def read_recent_polls(stored: Callable[[], Any]) -> RecentPolls:
+    """Read what the entity keeps; `stored` decodes it.
+
+    What cannot be read, as that of another version may be, is nothing: polls fill the entity again.
+    """
+    try:
+        return from_wire(RecentPolls, stored())
+    except (msgspec.ValidationError, ValueError):
+        return RecentPolls()
 
 
 def started(recent: RecentPolls, start: PollStart) -> RecentPolls:

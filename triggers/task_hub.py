@@ -11,10 +11,9 @@ import grpc
 from durabletask.client import EntityQuery, OrchestrationQuery, OrchestrationState, OrchestrationStatus
 from durabletask.entities import EntityInstanceId, EntityMetadata
 
-from onepassword_sentinel.recent_polls import RecentPolls
+from onepassword_sentinel.recent_polls import RecentPolls, read_recent_polls
 from onepassword_sentinel.runs import Run, RunState, failure_of, termination_of
 from onepassword_sentinel.stream_state import UNREADABLE, StreamState, UnreadableStateError, read_state
-from onepassword_sentinel.wire import from_wire
 from triggers import pages
 
 CURSOR: Final = "stream_cursor"
@@ -65,7 +64,7 @@ async def read_cursors(client: df.DurableFunctionsClient, prefix: str = "", *, m
 async def recent_polls(client: df.DurableFunctionsClient) -> RecentPolls:
     """Get the polls that ended last."""
     entity = await client.get_entity(RECENT_POLLS)
-    return from_wire(RecentPolls, entity.get_typed_state() if entity else None)
+    return read_recent_polls(entity.get_typed_state) if entity else RecentPolls()
 
 
 async def cursor(client: df.DurableFunctionsClient, key: str) -> StreamState | None:
