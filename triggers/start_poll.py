@@ -6,6 +6,7 @@ from typing import Final
 
 import azure.durable_functions as df
 
+from onepassword_sentinel.recent_polls import RUNNING_KEPT
 from onepassword_sentinel.runs import Run
 from onepassword_sentinel.stuck_runs import LONG_POLL
 from triggers import task_hub
@@ -45,9 +46,17 @@ async def start_poll(client: df.DurableFunctionsClient, now: datetime) -> Starte
 
 
 async def running_polls(client: df.DurableFunctionsClient, now: datetime) -> list[str]:
-    """Get the ids of the polls of today and of the two days before that are still running, the oldest day first."""
+    """Get the ids of the polls of today and of the two days before that are still running, the oldest day first.
+
+    One that Durable Functions Monitor restarted under an id of its own comes last: only its start signal names it.
+    """
     days = (now.astimezone(UTC) - timedelta(days=days) for days in (2, 1, 0))
-    return [run.instance_id for day in days for run in await _running(client, f"{day:%Y%m%d}") if run.name == "poll"]
+    found = [run for day in days for run in await _running(client, f"{day:%Y%m%d}")]
+    known = {run.instance_id for run in found}
+    remembered = [poll.instance_id for poll in (await task_hub.recent_polls(client)).running]
+    others = (instance_id for instance_id in remembered if instance_id not in known)
+    found += await task_hub.some_runs(client, others, most=RUNNING_KEPT)
+    return [run.instance_id for run in found if run.name == "poll" and not run.ended]
 
 
 def _hours(now: datetime) -> list[str]:

@@ -14,11 +14,14 @@ import durabletask.internal.orchestrator_service_pb2 as pb
 import grpc
 import pytest
 from durabletask.client import OrchestrationStatus
+from durabletask.entities import EntityInstanceId
 from durabletask.internal import helpers
 from durabletask.serialization import JsonDataConverter
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from onepassword_sentinel.errors import TransientError
+from onepassword_sentinel.recent_polls import PollStart, RecentPolls
+from onepassword_sentinel.wire import to_wire
 from triggers import long_polls, timer
 from triggers.start_poll import start_poll
 
@@ -47,6 +50,7 @@ class Client:
     fails: bool = False
     yields: bool = False
     lists: Literal["", "slow", "fails"] = ""
+    signalled: tuple[PollStart, ...] = ()
     _data_converter: JsonDataConverter = field(default_factory=JsonDataConverter)
 
     def _get_stub(self) -> "Client":
@@ -96,6 +100,10 @@ class Client:
             get_output=lambda: None,
             get_custom_status=lambda: instance.custom_status,
         )
+
+    async def get_entity(self, entity_id: EntityInstanceId) -> Any:
+        assert str(entity_id) == "@recent_polls@all"
+        return SimpleNamespace(get_typed_state=lambda: to_wire(RecentPolls(running=self.signalled)))
 
     async def schedule_new_orchestration(self, name: str, *, input: Any, instance_id: str) -> None:  # noqa: A002  # the SDK's
         if self.fails and name != "poll":
@@ -221,6 +229,20 @@ async def test_a_poll_that_was_restarted_under_its_id_is_reported_anew(
     client.instances |= {"poll-20261127T120500Z": Instance("poll", NOON + 3 * HOUR + timedelta(minutes=1))}
     await tick(monkeypatch, client, NOON + 4.5 * HOUR)
     assert sink.named().count("poll-20261127T120500Z") == 2
+
+
+async def test_a_poll_under_an_id_of_its_own_is_reported(monkeypatch: pytest.MonkeyPatch, sink: Sink) -> None:
+    """Durable Functions Monitor gives a restarted poll a GUID; one that was terminated never signals its end."""
+    client = Client(
+        {"4f5e": Instance("poll", NOON), "5e4f": Instance("poll", NOON, status=OrchestrationStatus.TERMINATED)},
+        signalled=(PollStart("4f5e", NOON), PollStart("5e4f", NOON), PollStart("purged", NOON)),
+    )
+    for minutes in (57, 62, 67, 130):
+        another_process(monkeypatch)
+        await tick(monkeypatch, client, NOON + timedelta(minutes=minutes))
+        for poll in client.polls()[2:]:
+            client.instances[poll].status = OrchestrationStatus.COMPLETED
+    assert sink.named() == ["4f5e", "4f5e"]
 
 
 async def test_a_report_that_fails_keeps_no_poll_and_is_repeated(
