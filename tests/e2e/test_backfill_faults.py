@@ -150,13 +150,19 @@ async def test_an_event_type_that_no_token_covers_is_said(launch: Launch) -> Non
         ),
         ({"id": "x"}, "required field `start_time`"),
         ({"start_time": days_ago(3), "account": "NOPE"}, "no account is named 'NOPE'"),
+        ("idle", "this input is no backfill: Expected `object`, got `str`"),
+        ([1], "this input is no backfill: Expected `object`, got `array`"),
+        ({"x" * 40_000: 1}, "this input is no backfill: xxx"),
     ],
+    ids=range(9),
 )
 async def test_what_was_typed_wrong_into_the_monitor_is_said(env: Environment, data: Any, says: str) -> None:
     """The instance's output is the sentence; nothing was delivered."""
     ended = await env.host.client.wait_for(env.host.client.start("backfill", data, "typed"))
     assert ended.status is RuntimeStatus.FAILED
     assert says in ended.error_message
+    # Azure Storage never ends a run that fails with over 32,768 characters.
+    assert len(ended.error_message) <= 2_000
     assert env.sink.rows["Custom-OnePasswordEvents"] == 0
 
 
