@@ -20,6 +20,8 @@ from local.host.work_queues import WorkQueues
 _ORCHESTRATION = "orchestrationTrigger"
 _ACTIVITY = "activityTrigger"
 _ENTITY = "entityTrigger"
+# A custom status is a column of a table; the extension counts it in UTF-16.
+_LARGEST_STATUS = 16 * 1024
 
 
 class Pump:
@@ -94,6 +96,8 @@ class Pump:
         if response is None:
             known = self._known(_ORCHESTRATION)
             response = _failed_turn(failures.output_of_missing_orchestrator(turn.name, known))
+        if (size := len(response.customStatus.value.encode("utf-16-le"))) > _LARGEST_STATUS:
+            response = _failed_turn(failures.output_of_turn(_too_large(turn.name, size)))
         self._backend.complete_turn(turn, response)
 
     async def _run_batch(self, batch: EntityBatch) -> None:
@@ -145,6 +149,11 @@ class Pump:
         except InvocationError as error:
             outcome = failures.of_activity(error)
         self._backend.complete_activity(activity, outcome)
+
+
+def _too_large(orchestrator: str, size: int) -> InvocationError:
+    text = f"CustomStatus is too large: limit = 16 KB (UTF-16), actual = {size / 1024:.2f} KB."
+    return InvocationError(orchestrator, f"System.ArgumentException: {text}")
 
 
 def _failed_turn(output: str) -> pb.OrchestratorResponse:

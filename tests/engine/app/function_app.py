@@ -135,6 +135,13 @@ def fails(ctx, text):
 
 
 @app.orchestration_trigger(context_name="context")
+def tells(ctx, status):
+    ctx.set_custom_status(status)
+    return "told"
+    yield
+
+
+@app.orchestration_trigger(context_name="context")
 def calls_activity(ctx, call):
     try:
         return {"result": (yield ctx.call_activity(call["activity"], input=call["input"]))}
