@@ -15,7 +15,8 @@ def read_host_json(path: Path, settings: Mapping[str, str]) -> dict[str, Any]:
 
     Args:
         path: The file.
-        settings: The app settings. Their names are compared without regard to case, as .NET does.
+        settings: The app settings. Their names are compared without regard to case, and ``:`` is the same as ``__``,
+            as in .NET.
 
     Raises:
         HostError: The file is missing or not JSON.
@@ -25,7 +26,8 @@ def read_host_json(path: Path, settings: Mapping[str, str]) -> dict[str, Any]:
         content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise HostError(f"{path.name} cannot be read: {error}") from error
-    for name, value in settings.items():
+    for spelled, value in settings.items():
+        name = spelled.replace(":", "__")
         if name.lower().startswith(_OVERRIDE):
             _override(content, name[len(_OVERRIDE) :].split("__"), value)
     return content

@@ -19,8 +19,13 @@ WINDOW = "extensions__durableTask__entityMessageReorderWindowInMinutes"
         ({"entityMessageReorderWindowInMinutes": 0}, {f"AzureFunctionsJobHost__{WINDOW}": "30"}, True),
         ({}, {f"AzureFunctionsJobHost__{WINDOW}": "0"}, False),
         ({"entityMessageReorderWindowInMinutes": 30}, {f"AZUREFUNCTIONSJOBHOST__{WINDOW.upper()}": "0"}, False),
+        (
+            {"entityMessageReorderWindowInMinutes": 0},
+            {f"AzureFunctionsJobHost:{WINDOW.replace('__', ':')}": "30"},
+            True,
+        ),
     ],
-    ids=["default", "off", "on", "switched on", "switched off", "any case"],
+    ids=["default", "off", "on", "switched on", "switched off", "any case", "colons"],
 )
 def test_the_message_sorter(tmp_path: Path, section: dict, settings: dict, *, expected: bool) -> None:
     """The message sorter is on unless host.json, or an app setting that overrides it, sets its window to 0."""
