@@ -129,6 +129,14 @@ class DurableBackend(TaskHubQueries):
             self._require_unfinished(request.instanceId, context)
             return super().RaiseEvent(request, context)
 
+    def PurgeInstances(self, request: pb.PurgeInstancesRequest, context: Any) -> pb.PurgeInstancesResponse:  # noqa: N802 - the service's name
+        """Purge one instance, which must have finished, or those that a filter finds."""
+        with self._lock:
+            instance = self._instances.get(request.instanceId)
+            if instance is not None and not self._is_terminal_status(instance.status):
+                context.abort(grpc.StatusCode.FAILED_PRECONDITION, f"{request.instanceId} has not ended.")
+            return super().PurgeInstances(request, context)
+
     def _require_unfinished(self, instance_id: str, context: Any) -> None:
         instance = self._instances.get(instance_id)
         if instance is None:

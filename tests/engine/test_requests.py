@@ -41,3 +41,16 @@ async def test_a_run_that_has_ended_cannot_be_stopped(engine_host: FunctionsHost
     ended = await run(engine_host, "returns", 1)
     assert (await ask(engine_host, method, {"instanceId": ended.instance_id})).error == "FAILED_PRECONDITION"
     assert (await ask(engine_host, method, {"instanceId": unique("nobody")})).error == "NOT_FOUND"
+
+
+async def test_a_run_that_has_not_ended_cannot_be_purged(engine_host: FunctionsHost) -> None:
+    """The request is rejected and the run stays; of a run that does not exist nothing is purged."""
+    run_id = engine_host.client.start("waits", 3600, unique("unended"))
+    assert (await ask(engine_host, "PurgeInstances", {"instanceId": run_id})).error == "FAILED_PRECONDITION"
+    assert engine_host.client.get_instance(run_id) is not None
+    nobody = await ask(engine_host, "PurgeInstances", {"instanceId": unique("nobody")})
+    assert (nobody.error, nobody.content.get("deletedInstanceCount", 0)) == ("", 0)
+    engine_host.client.terminate(run_id)
+    await engine_host.client.wait_for(run_id)
+    assert (await ask(engine_host, "PurgeInstances", {"instanceId": run_id})).content["deletedInstanceCount"] == 1
+    assert engine_host.client.get_instance(run_id) is None
