@@ -7,13 +7,26 @@ from typing import Any, Final
 
 from local.extension.engine import ExtensionEngine
 from local.extension.program import find_program
-from local.extension.storage import HubStorage
+from local.extension.storage import HubStorage, require_installed
 from local.host.engine import Engine
 from local.host.in_memory import InMemoryEngine
 
 IN_MEMORY: Final = "in-memory"
 AZURE_STORAGE: Final = "azure-storage"
 ENGINES: Final = (IN_MEMORY, AZURE_STORAGE)
+
+
+def require(name: str) -> None:
+    """Check that all parts of an engine are there, before anything is changed for its sake.
+
+    Raises:
+        ProgramMissingError: the engine's program is not there.
+        AzuriteError: Azurite is not installed.
+
+    """
+    if name == AZURE_STORAGE:
+        find_program()
+        require_installed()
 
 
 @contextmanager

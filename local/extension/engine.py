@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from local.azurite import AzuriteError
 from local.extension.bridge import Bridge
 from local.extension.process import ExtensionProcess
 from local.extension.service import GrpcService
@@ -82,7 +83,11 @@ class ExtensionEngine(Engine):
             await self._bridge.stop()
 
     def check(self) -> None:
-        """Raise HostError if the extension has ended."""
+        """Raise HostError if the extension or its storage has ended."""
+        try:
+            self.storage.check()
+        except AzuriteError as error:
+            raise HostError(f"{error}. What the hub held is lost: start the command again.") from error
         self.process.check()
 
     def deliver_twice(self, activity: str) -> None:

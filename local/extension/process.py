@@ -7,7 +7,7 @@ import secrets
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 from local.host import HostError
 from local.patience import within
@@ -15,6 +15,7 @@ from local.patience import within
 _START_SECONDS: Final = 60
 _LAST_WORDS_BYTES: Final = 3_000
 _INHERITED: Final = ("PATH", "HOME", "TMPDIR", "LANG")
+_ADVICE: Final = "Check that DURABLE_HOST names durable-host, or build it again with `make durable-host`."
 # Ends the process with its parent, however that ends: a graceful stop waits for a worker that is gone. Code of our own
 # between fork and exec would do so too, but a fork disturbs gRPC's threads.
 _SETPRIV: Final = ("setpriv", "--pdeathsig", "KILL", "--")
@@ -38,6 +39,7 @@ class ExtensionProcess:
         self._folder = folder
         self._connection_string = connection_string
         self._process: asyncio.subprocess.Process | None = None
+        self._log_start = 0
 
     async def start(self, host_json: Mapping[str, Any], functions: list[dict[str, Any]], bridge: str) -> None:
         """Start it, and wait until it is ready.
@@ -51,27 +53,27 @@ class ExtensionProcess:
         (self._folder / "functions.json").write_text(json.dumps(functions), encoding="utf-8")
         files = {"--host-json": "host.json", "--functions": "functions.json"}
         with self._log.open("ab") as log:
-            self._process = await asyncio.create_subprocess_exec(
+            self._log_start = log.tell()
+            self._process = await self._spawn(
                 *(_SETPRIV if shutil.which(_SETPRIV[0]) else ()),
                 str(self._program),
                 *(text for option, name in files.items() for text in (option, str(self._folder / name))),
                 *("--bridge", bridge),
-                env=self._environment(),
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=log,
-                start_new_session=True,
+                log=log,
             )
         assert self._process.stdout is not None
         limit = within(_START_SECONDS)
         try:
             line = await asyncio.wait_for(self._process.stdout.readline(), limit)
         except TimeoutError as error:
-            raise HostError(f"The extension was not ready within {limit:.0f} s:\n{self._last_words()}") from error
+            raise HostError(self._failure(f"was not ready within {limit:.0f} s")) from error
         if not line:
-            raise HostError(f"The extension ended while it started:\n{self._last_words()}")
-        ready = json.loads(line)
-        self.client_binding, self.management_url = ready["client"], ready["management"]
+            raise HostError(self._failure("ended while it started"))
+        try:
+            ready = json.loads(line)
+            self.client_binding, self.management_url = ready["client"], ready["management"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise HostError(self._failure("printed something else than its ready line")) from error
 
     async def stop(self) -> None:
         """End it at once: its task hub is used no more. Idempotent."""
@@ -88,7 +90,20 @@ class ExtensionProcess:
     def check(self) -> None:
         """Raise HostError if it has ended."""
         if self._process is not None and self._process.returncode is not None:
-            raise HostError(f"The extension ended:\n{self._last_words()}")
+            raise HostError(self._failure("ended"))
+
+    async def _spawn(self, *command: str, log: BinaryIO) -> asyncio.subprocess.Process:
+        try:
+            return await asyncio.create_subprocess_exec(
+                *command,
+                env=self._environment(),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=log,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise HostError(f"{self._program} cannot be run ({error.strerror}). {_ADVICE}") from error
 
     def _environment(self) -> dict[str, str]:
         return {
@@ -100,11 +115,19 @@ class ExtensionProcess:
             "WEBSITE_CURRENT_STAMPNAME": secrets.token_hex(4),
             "RoleInstanceId": secrets.token_hex(4),
             "WEBSITE_SKU": "FlexConsumption",
+            # A process that is killed leaves the debugger's pipes and sockets behind in the folder for temporary files.
+            "DOTNET_EnableDiagnostics": "0",
         }
 
     @property
     def _log(self) -> Path:
         return self._folder / "extension.log"
 
+    def _failure(self, what: str) -> str:
+        # What it logged is more precise than any advice.
+        return f"The extension ({self._program}) {what}. {self._last_words() or f'It logged nothing. {_ADVICE}'}"
+
     def _last_words(self) -> str:
-        return self._log.read_bytes()[-_LAST_WORDS_BYTES:].decode(errors="replace").strip()
+        """Quote the end of what this process logged; the file has earlier ones' log, too."""
+        printed = self._log.read_bytes()[self._log_start :][-_LAST_WORDS_BYTES:].decode(errors="replace").strip()
+        return f"Its log, {self._log}, ends with:\n{printed}" if printed else ""

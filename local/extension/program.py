@@ -24,8 +24,14 @@ def find_program(environment: Mapping[str, str] = os.environ) -> Path:
     program = Path(named) if named else _BUILT
     if program.is_file() and os.access(program, os.X_OK):
         return program.resolve()
-    found = f"{VARIABLE} names no program that can be run: {named}" if named else "durable-host is missing"
+    if not program.exists():
+        wrong = "does not exist" if named else f"is missing: {program} does not exist"
+    elif program.is_dir():
+        wrong = "is a directory"
+    else:
+        wrong = "is not executable"
+    what = f"{VARIABLE} names {named}, which" if named else "durable-host"
     raise ProgramMissingError(
-        f"{found}. The engine azure-storage is a .NET program: build it with `make durable-host` where the .NET 10 SDK "
-        f"is, or set {VARIABLE} to one that is built."
+        f"{what} {wrong}. The engine azure-storage needs this .NET program. Build it with `make durable-host` where "
+        f"the .NET SDK 10 is, or set {VARIABLE} to the path of a built one."
     )

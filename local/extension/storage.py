@@ -61,8 +61,7 @@ class HubStorage:
             AzuriteError: it or Node is not installed, or it ended or did not listen.
 
         """
-        if not _PROGRAM.exists():
-            raise AzuriteError("Azurite is not installed: run `make azurite`.")
+        require_installed()
         self._folder.mkdir(parents=True, exist_ok=True)
         self.ports = _free_ports("blob", "queue", "table")
         options = [text for service, port in self.ports.items() for text in (f"--{service}Port", str(port))]
@@ -96,6 +95,13 @@ class HubStorage:
             process.kill()
             process.wait()
 
+    def check(self) -> None:
+        """Raise AzuriteError if it has ended by itself."""
+        if self._process is not None and self._process.poll() is not None:
+            raise AzuriteError(
+                f"Azurite, which stores the task hub, ended with code {self._process.returncode}. Its log: {self._log}"
+            )
+
     def table(self, name: str) -> "TableClient":
         """Open a table, to look at and to change what the engine stored."""
         from azure.data.tables import TableClient  # noqa: PLC0415  # few commands look into tables
@@ -124,6 +130,12 @@ class HubStorage:
 
     def _last_words(self) -> str:
         return self._log.read_bytes()[-_LAST_WORDS_BYTES:].decode(errors="replace").strip()
+
+
+def require_installed() -> None:
+    """Raise AzuriteError if Azurite is not installed."""
+    if not _PROGRAM.exists():
+        raise AzuriteError("Azurite is not installed: run `make azurite`.")
 
 
 def _free_ports(*services: str) -> dict[str, int]:

@@ -3,10 +3,11 @@
 import asyncio
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from local.extension import ProgramMissingError, find_program
+from local.extension import ExtensionEngine, HubStorage, ProgramMissingError, find_program
 from local.extension.process import ExtensionProcess
 from local.host import HostError
 from local.patience import until
@@ -19,10 +20,13 @@ def test_a_program_that_is_missing_is_said(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr("local.extension.program._BUILT", tmp_path / "durable-host")
     with pytest.raises(ProgramMissingError, match=r"durable-host is missing.*make durable-host.*DURABLE_HOST"):
         find_program({})
-    with pytest.raises(
-        ProgramMissingError, match=r"DURABLE_HOST names no program that can be run: /none.*durable-host"
-    ):
-        find_program({"DURABLE_HOST": "/none"})
+    plain = tmp_path / "plain"
+    plain.touch()
+    for named, reason in (("/none", "does not exist"), (tmp_path, "is a directory"), (plain, "is not executable")):
+        with pytest.raises(
+            ProgramMissingError, match=rf"DURABLE_HOST names {named}, which {reason}\..*make durable-host"
+        ):
+            find_program({"DURABLE_HOST": str(named)})
 
 
 def test_the_named_program_comes_before_the_built_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -50,6 +54,57 @@ async def test_a_program_that_ends_is_said_with_its_log(tmp_path: Path, script: 
         await process.start({}, [], "http://127.0.0.1:9/invoke")
     await process.stop()
     assert ("controlQueueVisibilityTimeout" in str(raised.value)) is ("echo" in script)
+    assert ("It logged nothing. Check that DURABLE_HOST names durable-host" in str(raised.value)) is (
+        "exit 0" in script
+    )
+
+
+async def test_only_this_process_is_quoted(tmp_path: Path) -> None:
+    """The log goes on from earlier processes; the reason of their ends is not this one's."""
+    program, folder = tmp_path / "program", tmp_path / "folder"
+    folder.mkdir()
+    (folder / "extension.log").write_text("an earlier reason\n")
+    program.write_text("#!/bin/sh\necho 'the reason' >&2\n")
+    program.chmod(0o700)
+    process = ExtensionProcess(program, folder, "")
+    with pytest.raises(HostError, match="the reason") as raised:
+        await process.start({}, [], "http://127.0.0.1:9/invoke")
+    await process.stop()
+    assert "earlier" not in str(raised.value)
+
+
+@pytest.mark.parametrize("line", ["hello", "{}", "[]"])
+async def test_a_program_that_is_not_durable_host_is_named(tmp_path: Path, line: str) -> None:
+    """A first line that is not the ready line gets a message, not a traceback."""
+    program = tmp_path / "program"
+    program.write_text(f"#!/bin/sh\necho '{line}'\nexec sleep 600\n")
+    program.chmod(0o700)
+    process = ExtensionProcess(program, tmp_path / "folder", "")
+    with pytest.raises(HostError, match=rf"{program}.*printed something else than its ready line.*DURABLE_HOST"):
+        await process.start({}, [], "http://127.0.0.1:9/invoke")
+    await process.stop()
+
+
+async def test_a_program_that_cannot_be_executed_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where setpriv is missing, the failure to execute is this process's own."""
+    monkeypatch.setattr("local.extension.process.shutil.which", lambda _: None)
+    program = tmp_path / "program"
+    program.write_text("#!/none/sh\n")
+    program.chmod(0o700)
+    process = ExtensionProcess(program, tmp_path / "folder", "")
+    with pytest.raises(HostError, match=rf"{program} cannot be run \(.*\)\. Check that DURABLE_HOST"):
+        await process.start({}, [], "http://127.0.0.1:9/invoke")
+    await process.stop()
+
+
+def test_storage_that_ended_breaks_the_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The host's check names Azurite and its log: requests fail without a reason then."""
+    storage = HubStorage(tmp_path)
+    engine = ExtensionEngine(tmp_path / "program", storage, tmp_path / "extension")
+    engine.check()
+    monkeypatch.setattr(storage, "_process", SimpleNamespace(poll=lambda: 0, returncode=0))
+    with pytest.raises(HostError, match=r"Azurite, which stores the task hub, ended with code 0.*azurite\.log"):
+        engine.check()
 
 
 _STARTS_AND_DIES = """
