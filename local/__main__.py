@@ -24,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except WorkspaceError as error:
-        Console(stderr=True).print(str(error), style="red", markup=False)
+        Console(stderr=True).print(str(error), style="red", markup=False, soft_wrap=True)
         return 1
 
 
@@ -44,7 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     once.set_defaults(command=lambda options: asyncio.run(run(options)))
 
     on = commands.add_parser("serve", help="keep running on the real schedule, until Ctrl-C")
-    on.add_argument("--port", type=int, default=7071, help="of the HTTP functions (default: 7071)")
+    on.add_argument("--port", type=_port, default=7071, help="of the HTTP functions (default: 7071)")
     on.set_defaults(command=lambda options: asyncio.run(serve(options)))
 
     for command in (once, on):
@@ -87,6 +87,13 @@ def _number(text: str) -> int:
     if not (digits.isascii() and digits.isdigit()):
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number")
     return int(digits)
+
+
+def _port(text: str) -> int:
+    number = _number(text)
+    if number >= 2**16:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port: choose a number up to 65535, or 0 for a free port")
+    return number
 
 
 if __name__ == "__main__":

@@ -4,7 +4,15 @@ from collections.abc import Mapping
 from typing import Final
 
 # Every app setting found in the environment is passed on, and what the identity library reads in Azure.
-_PREFIXES: Final = ("ONEPASSWORD_", "LOGS_INGESTION_", "AzureWebJobs", "AZURE_", "IDENTITY_", "PYTHON_")
+_PREFIXES: Final = (
+    "ONEPASSWORD_",
+    "LOGS_INGESTION_",
+    "AzureWebJobs",
+    "AZURE_",
+    "IDENTITY_",
+    "PYTHON_",
+    "AzureFunctionsJobHost__",
+)
 _NAMES: Final = frozenset(
     {
         "POLL_SCHEDULE",

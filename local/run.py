@@ -11,10 +11,9 @@ from typing import Final
 from rich.console import Console
 
 from local.accounting import account_for, what_is_wrong
-from local.azurite import AzuriteError
-from local.extension import ProgramMissingError
+from local.command_failures import FAILURES, errors_at_start, explained, is_complete, print_failure
 from local.extension.choice import engine_for
-from local.host import FunctionsHost, HostError
+from local.host import FunctionsHost
 from local.onepassword import OnePasswordSimulator
 from local.polling import Polls
 from local.report import RunReport, print_rows, progress_on
@@ -30,16 +29,23 @@ async def run(options: Namespace) -> int:
     """Poll until caught up, let events arrive, poll again; print what happened. 0 if nothing is lost or doubled."""
     log = options.state / LOG_FILE
     out, err = Console(), Console(stderr=True)
+    if not is_complete(options.engine, err):
+        return 1
     async with Simulators(
         os.environ, app_dir=APP_DIR, state_dir=options.state, events=options.events, seed=options.seed
     ) as simulators:
         log.unlink(missing_ok=True)
+        host = None
         try:
             with engine_for(options.engine, options.state) as engine:
                 async with FunctionsHost(APP_DIR, simulators.settings, log_path=log, engine=engine) as host:
-                    report = await _polls(options, simulators, host, err)
-        except (HostError, ProgramMissingError, AzuriteError) as error:
-            err.print(f"The app does not start: {error}", style="red", markup=False)
+                    if errors := errors_at_start(host):
+                        print_failure(err, "The app delivers nothing", " | ".join(errors), log)
+                        return 1
+                    async with explained(host):
+                        report = await _polls(options, simulators, host, err)
+        except FAILURES as error:
+            print_failure(err, "The run failed" if host else "The app does not start", str(error), log)
             return 1
         if options.json:
             sys.stdout.write(json.dumps(report.to_dict()) + "\n")

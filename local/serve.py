@@ -13,10 +13,10 @@ from typing import Final
 
 from rich.console import Console
 
-from local.azurite import AzuriteError, is_installed
-from local.extension import ProgramMissingError
+from local.azurite import is_installed
+from local.command_failures import FAILURES, explained, is_complete, print_failure
 from local.extension.choice import engine_for
-from local.host import FunctionsHost, HostError
+from local.host import FunctionsHost
 from local.host.timers import Schedule
 from local.run import APP_DIR, LOG_FILE
 from local.simulators import Simulators
@@ -24,11 +24,16 @@ from local.simulators import Simulators
 _EVENTS_PER_SECOND: Final = 2.0
 _LOOK_SECONDS: Final = 1.0
 _TIMER: Final = "poll_on_schedule"
+# Their errors explain why no poll ends; the error of a poll that failed is in the poll's own line.
+_SPEAKING: Final = frozenset({"function_app", "triggers.timer"})
 
 
 async def serve(options: Namespace) -> int:
     """Run the app on its schedule, events arriving all the time; print a line for each poll."""
-    out, interrupted = Console(highlight=False), _interrupted()
+    out, err, interrupted = Console(highlight=False), Console(stderr=True), _interrupted()
+    if not is_complete(options.engine, err):
+        return 1
+    started = None
     async with _simulators(options) as simulators:
         log = options.state / LOG_FILE
         try:
@@ -36,18 +41,20 @@ async def serve(options: Namespace) -> int:
                 host = FunctionsHost(
                     APP_DIR, simulators.settings, log_path=log, http_port=options.port, engine=engine, run_timers=True
                 )
-                async with host:
+                async with host as started:
                     _introduce(host, log, out)
                     watching = asyncio.create_task(_watch(host, out))
                     stopping = asyncio.create_task(interrupted.wait())
                     await asyncio.wait([watching, stopping], return_when=asyncio.FIRST_COMPLETED)
                     if watching.done():
-                        watching.result()
+                        async with explained(host):
+                            watching.result()
                     watching.cancel()
                     await asyncio.gather(watching, return_exceptions=True)
                     out.print("Stopping ...")
-        except (HostError, ProgramMissingError, AzuriteError, OSError) as error:
-            Console(stderr=True).print(f"The app does not start: {error}", style="red", markup=False)
+        except FAILURES as error:
+            what = "The app stopped" if started else "The app does not start"
+            print_failure(err, what, str(error), log)
             return 1
     return 0
 
@@ -108,6 +115,10 @@ async def _watch(host: FunctionsHost, out: Console) -> None:
     seen: set[str] = set()
     while True:
         host.check()
+        for record in tuple(host.warnings):
+            if record.level == "ERROR" and record.logger in _SPEAKING and record.message not in seen:
+                seen.add(record.message)
+                out.print(f"{datetime.now(UTC):%H:%M:%S} {record.message}", style="red", markup=False, soft_wrap=True)
         for poll in host.client.query("poll-"):
             if poll.name != "poll" or not poll.finished or poll.instance_id in seen:
                 continue

@@ -82,8 +82,14 @@ class Simulators:
 
     def _claim_state_dir(self) -> None:
         """Keep two runs from writing over each other's table, log and certificates."""
-        self._state_dir.mkdir(parents=True, exist_ok=True)
-        lock = self._stack.enter_context((self._state_dir / _LOCK_FILE).open("w"))
+        try:
+            self._state_dir.mkdir(parents=True, exist_ok=True)
+            lock = self._stack.enter_context((self._state_dir / _LOCK_FILE).open("w"))
+        except OSError as error:
+            message = (
+                f"The folder {self._state_dir} cannot be written to: {error.strerror}. Choose another with --state."
+            )
+            raise WorkspaceError(message) from error
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:

@@ -1,6 +1,7 @@
 """HTTP functions and the admin endpoint, on loopback."""
 
 import base64
+import errno
 import json
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -69,7 +70,11 @@ class HttpServer:
         try:
             await site.start()
         except OSError as error:
-            raise HostError(f"HTTP functions cannot be served on port {port}: {error}") from error
+            taken = error.errno == errno.EADDRINUSE
+            reason = "another program uses it. End it, or choose" if taken else f"{error.strerror}. Choose"
+            raise HostError(
+                f"HTTP functions cannot be served on port {port}: {reason} another port with --port."
+            ) from error
         return f"http://127.0.0.1:{self._runner.addresses[0][1]}"
 
     async def stop(self) -> None:

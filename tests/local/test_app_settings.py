@@ -13,6 +13,7 @@ def test_app_settings_are_passed_on_and_nothing_else() -> None:
         "POLL_SCHEDULE": "p",
         "MONITOR_URL": "m",
         "AZURE_CLIENT_ID": "c",
+        "AzureFunctionsJobHost__functionTimeout": "00:10:00",
     }
     assert passed_on({**settings, "EDITOR": "vi", "POLL": "1"}) == settings
 
