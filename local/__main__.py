@@ -52,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
             "--engine",
             choices=ENGINES,
             default=IN_MEMORY,
-            help="azure-storage: Microsoft's Durable extension, as in Azure (needs DURABLE_HOST; default: in-memory)",
+            help="azure-storage: Microsoft's Durable extension, as in Azure (needs durable-host; default: in-memory)",
         )
 
     only = commands.add_parser("simulate", help="run only the simulators and print settings for `func start`")
