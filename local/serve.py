@@ -119,7 +119,8 @@ async def _watch(host: FunctionsHost, out: Console) -> None:
             if record.level == "ERROR" and record.logger in _SPEAKING and record.message not in seen:
                 seen.add(record.message)
                 out.print(f"{datetime.now(UTC):%H:%M:%S} {record.message}", style="red", markup=False, soft_wrap=True)
-        for poll in host.client.query("poll-"):
+        # In a thread: while storage hangs, HTTP functions and Ctrl-C must not wait for the answer.
+        for poll in await asyncio.to_thread(host.client.query, "poll-"):
             if poll.name != "poll" or not poll.finished or poll.instance_id in seen:
                 continue
             seen.add(poll.instance_id)
