@@ -61,7 +61,7 @@ async def test_a_broken_app(launch: Launch) -> None:
         env.sink.refusals.append(RefuseRows(uuid.encode()))
         await env.poll()
         env.source.faults.add(Status(401), target="auditevents")
-        await env.poll()
+        await env.recorded((await env.poll()).instance_id)
         status = (await call(env, "GET", "/api/status")).body
         streams = {stream["event_type"]: stream for stream in status["streams"]}
         assert {name: stream["health"] for name, stream in streams.items()} == {
