@@ -1,10 +1,11 @@
 """What HTTP functions answer: JSON, and problems as RFC 9457 has them."""
 
+import asyncio
 import functools
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
 import azure.functions as func
 import grpc
@@ -14,6 +15,8 @@ from onepassword_sentinel.errors import ConnectorError
 from onepassword_sentinel.requests import InvalidRequestError, Problem
 
 _LOG = logging.getLogger(__name__)
+# The task hub itself gives up on a storage account that hangs only after minutes; no handler waits for a run so long.
+_ANSWER_SECONDS: Final = 60.0
 # Answers are about now, and nobody else's business.
 _HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
@@ -48,7 +51,8 @@ def answering[**P](
     @functools.wraps(handler)
     async def answered(*args: P.args, **kwargs: P.kwargs) -> func.HttpResponse:
         try:
-            return await handler(*args, **kwargs)
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                return await handler(*args, **kwargs)
         except InvalidRequestError as error:
             return problem(HTTPStatus.BAD_REQUEST, str(error), error.problems)
         except ConnectorError as error:
@@ -56,5 +60,12 @@ def answering[**P](
         except grpc.aio.AioRpcError as error:
             _LOG.warning("the task hub did not answer: %s %s", error.code(), error.details())
             return problem(HTTPStatus.SERVICE_UNAVAILABLE, "The task hub did not answer; try again in a minute.")
+        except TimeoutError:
+            sentence = (
+                f"There was no answer within {_ANSWER_SECONDS:.0f} s: the app's storage account, which holds the task "
+                "hub, may hang. Try again in a minute; what was asked for may have been done."
+            )
+            _LOG.warning(sentence)
+            return problem(HTTPStatus.SERVICE_UNAVAILABLE, sentence)
 
     return answered

@@ -27,7 +27,7 @@ from triggers.start_poll import running_polls
 _LOG = logging.getLogger(__name__)
 
 ORCHESTRATOR: Final = "note_long_polls"
-# A tick must end: while it is at work, the platform fires no other.
+# Less than a tick has, so that each part can fail on its own.
 _LIST_SECONDS: Final = 30.0
 _LOOK_UP_SECONDS: Final = 30.0
 _UPLOAD_SECONDS: Final = 30.0
