@@ -14,12 +14,19 @@ _INVOCATION_FAILED = "Microsoft.Azure.WebJobs.Host.FunctionInvocationException"
 _WORKER_DIED = "Microsoft.Azure.WebJobs.Script.Workers.WorkerProcessExitException"
 _BATCH_FAILED = "FunctionInvocationFailed"
 _ENTITY_MISSING = "EntityFunctionNotFound"
+# 64 KB in UTF-16.
+_LARGEST_PROPERTY = 32 * 1024
 # What looks like a credential, with all that follows: Sanitizer.cs of azure-functions-host.
 _CREDENTIAL = re.compile(
     r"(Token=|DefaultEndpointsProtocol=http|AccountKey=|Data Source=|Server=|Password=|pwd=|&amp;sig=|&sig=|\?sig="
     r"|SharedAccessKey=|&amp;code=|&code=|\?code=|key=)[^<\"']*",
     re.IGNORECASE,
 )
+
+
+def storable(details: pb.TaskFailureDetails) -> bool:
+    """Tell whether Azure Tables can hold a failure. If not, the extension tries again for ever: the run never ends."""
+    return len(json.dumps(_core(details), ensure_ascii=False)) <= _LARGEST_PROPERTY
 
 
 def sanitized(text: str) -> str:

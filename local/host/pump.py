@@ -11,7 +11,7 @@ from durabletask.internal import helpers
 from google.protobuf.message import DecodeError, Message  # type: ignore[import-untyped]  # stubs are separate
 
 from local.host import failures
-from local.host.errors import InvocationError, WorkerDiedError
+from local.host.errors import HostError, InvocationError, WorkerDiedError
 from local.host.functions import FunctionInfo, HostConfiguration
 from local.host.invoker import Invoker
 from local.host.work import Activity, EntityBatch, Turn
@@ -98,6 +98,8 @@ class Pump:
             response = _failed_turn(failures.output_of_missing_orchestrator(turn.name, known))
         if (size := len(response.customStatus.value.encode("utf-16-le"))) > _LARGEST_STATUS:
             response = _failed_turn(failures.output_of_turn(_too_large(turn.name, size)))
+        for action in response.actions:
+            _check_storable(turn.name, action.completeOrchestration.failureDetails)
         self._backend.complete_turn(turn, response)
 
     async def _run_batch(self, batch: EntityBatch) -> None:
@@ -148,7 +150,13 @@ class Pump:
             outcome = failures.of_lost_invocation(function.name if function else "", died)
         except InvocationError as error:
             outcome = failures.of_activity(error)
+            _check_storable(activity.name, outcome)
         self._backend.complete_activity(activity, outcome)
+
+
+def _check_storable(name: str, details: pb.TaskFailureDetails) -> None:
+    if not failures.storable(details):
+        raise HostError(f"The extension would try for ever to store how {name} failed: it takes more than 64 KB.")
 
 
 def _too_large(orchestrator: str, size: int) -> InvocationError:

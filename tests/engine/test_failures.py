@@ -1,9 +1,14 @@
 """What a run, its parent and its callers learn of a failure."""
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 
-from local.host import FunctionsHost, RuntimeStatus
+from local.host import FunctionsHost, HostError, RuntimeStatus
 from tests.engine.asking import ask, run, unique, until
+from tests.engine.conftest import serving
+from tests.engines import Engines
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -75,3 +80,17 @@ async def test_an_entity_names_the_cause(engine_host: FunctionsHost) -> None:
     caller = await run(engine_host, "calls_entity", call)
     assert caller.output["inner"] == {"type": "function_app.TooSmallError", "message": "only up"}
     assert caller.output["message"].endswith("failed with error: only up")
+
+
+@pytest.mark.in_memory("on the extension the run never ends, and others wait with it")
+@pytest.mark.parametrize(
+    ("orchestrator", "call"),
+    [("fails", "x" * 33_000), ("calls_activity", {"activity": "fail", "input": "x" * 33_000})],
+)
+async def test_a_failure_that_cannot_be_stored_is_an_error(
+    engines: Engines, tmp_path: Path, orchestrator: str, call: Any
+) -> None:
+    """It ends the test that meets one, with what is wrong."""
+    async with serving(engines, tmp_path) as (host, _):
+        with pytest.raises(HostError, match=r"would try for ever to store how .* failed: it takes more than 64 KB"):
+            await run(host, orchestrator, call)
