@@ -7,6 +7,7 @@ from typing import Any
 import azure.durable_functions as df
 
 from activities.connections import events_api, read_settings
+from onepassword_sentinel.brief_failures import brief_activity
 from onepassword_sentinel.discovery import Discovery, discover
 from onepassword_sentinel.errors import Failure, SettingsError, TransientError
 from onepassword_sentinel.sentences import joined
@@ -18,6 +19,7 @@ _announced: set[tuple[str, tuple[str, ...]]] = set()
 
 
 @bp.activity_trigger(input_name="payload")
+@brief_activity
 async def discover_streams(payload: dict) -> dict[str, Any]:  # noqa: ARG001  # the trigger wants one
     """Introspect every account's token.
 

@@ -6,6 +6,7 @@ from typing import Any
 import azure.durable_functions as df
 
 from activities.connections import log_ingestion, read_part
+from onepassword_sentinel.brief_failures import brief_activity
 from onepassword_sentinel.compression import compress
 from onepassword_sentinel.destination import EVENTS_STREAM, HEALTH_STREAM, Destination
 from onepassword_sentinel.errors import PermanentError, RowsRefusedError, ThrottledError
@@ -15,6 +16,7 @@ bp = df.Blueprint()
 
 
 @bp.activity_trigger(input_name="payload")
+@brief_activity
 async def report_health(payload: dict) -> dict[str, Any]:
     """Deliver `outcomes` of runs to the health table, or a poll's `heartbeat` (its instance id) to the events table.
 

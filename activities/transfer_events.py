@@ -9,6 +9,7 @@ import grpc
 from durabletask.entities import EntityInstanceId
 
 from activities.connections import dead_letters, events_api, log_ingestion, read_settings
+from onepassword_sentinel.brief_failures import brief_activity
 from onepassword_sentinel.delivery import Delivery
 from onepassword_sentinel.destination import EVENTS_STREAM
 from onepassword_sentinel.errors import Failure, SettingsError, TransientError
@@ -24,6 +25,7 @@ _LOG = logging.getLogger(__name__)
 
 @bp.durable_client_input(client_name="client")
 @bp.activity_trigger(input_name="payload")
+@brief_activity
 async def transfer_events(payload: dict, client: df.DurableFunctionsClient) -> dict[str, Any]:
     """Transfer up to a budget of pages, commit them, and say how far it came, also when something failed on the way.
 

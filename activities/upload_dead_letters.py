@@ -5,6 +5,7 @@ from typing import Any
 import azure.durable_functions as df
 
 from activities.connections import dead_letters, log_ingestion, read_part
+from onepassword_sentinel.brief_failures import brief_activity
 from onepassword_sentinel.destination import EVENTS_STREAM, Destination
 from onepassword_sentinel.errors import Failure, SettingsError, TransientError
 from onepassword_sentinel.replay import Replay
@@ -16,6 +17,7 @@ bp = df.Blueprint()
 
 
 @bp.activity_trigger(input_name="payload")
+@brief_activity
 async def upload_dead_letters(payload: dict) -> dict[str, Any]:
     """Replay a batch, and say how far it came, also when something failed on the way.
 

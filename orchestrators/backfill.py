@@ -11,10 +11,11 @@ import msgspec
 from durabletask.task import OrchestrationContext, Task, TaskFailedError
 
 from onepassword_sentinel.backfill import read_backfill
+from onepassword_sentinel.brief_failures import brief_orchestrator
 from onepassword_sentinel.discovery import Stream
 from onepassword_sentinel.payloads import BackfillRequest
 from onepassword_sentinel.requests import InvalidRequestError
-from onepassword_sentinel.sentences import joined, shortened
+from onepassword_sentinel.sentences import joined
 from onepassword_sentinel.stream_results import summed_up
 from onepassword_sentinel.stream_state import CAUGHT_UP
 from onepassword_sentinel.wire import from_wire, to_wire
@@ -25,8 +26,6 @@ bp = df.Blueprint()
 
 # 1Password may ask for a pause just when it is asked which streams there are.
 MOST_PAUSES: Final = 10
-# The sentence quotes the input. Azure Tables rejects a failure of over 32,768 characters, and the run never ends.
-_LONGEST_ERROR: Final = 2_000
 
 
 class BackfillFailedError(Exception):
@@ -34,6 +33,7 @@ class BackfillFailedError(Exception):
 
 
 @bp.orchestration_trigger(context_name="ctx")
+@brief_orchestrator
 def backfill(ctx: OrchestrationContext, data: dict[str, Any] | None) -> Steps[dict[str, Any]]:
     """Backfill a window.
 
@@ -48,7 +48,7 @@ def backfill(ctx: OrchestrationContext, data: dict[str, Any] | None) -> Steps[di
         typed = not data or (isinstance(data, dict) and "id" not in data)
         request = read_backfill(data or {}, utc_now(ctx)) if typed else from_wire(BackfillRequest, data)
     except (InvalidRequestError, msgspec.ValidationError) as error:
-        raise BackfillFailedError(shortened(f"this input is no backfill: {error}", _LONGEST_ERROR)) from error
+        raise BackfillFailedError(f"this input is no backfill: {error}") from error
     about = {"backfill": request.id, "window": f"{request.start_time} to {request.end_time}"}
     ctx.set_custom_status({**about, "state": "asking which streams there are"})
     found = yield from _discover(ctx, request)

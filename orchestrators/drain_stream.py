@@ -9,6 +9,7 @@ import azure.durable_functions as df
 from durabletask.entities import EntityInstanceId
 from durabletask.task import OrchestrationContext, TaskFailedError
 
+from onepassword_sentinel.brief_failures import brief_orchestrator
 from onepassword_sentinel.errors import Failure
 from onepassword_sentinel.payloads import DrainRequest, TransferRequest
 from onepassword_sentinel.stream_operations import OperationRejectedError
@@ -32,6 +33,7 @@ class StreamFailedError(Exception):
 
 
 @bp.orchestration_trigger(context_name="ctx")
+@brief_orchestrator
 def drain_stream(ctx: OrchestrationContext, data: dict[str, Any]) -> Steps[dict[str, Any] | None]:
     """Drain a stream until nothing waits or the budget is used up.
 

@@ -8,6 +8,7 @@ import azure.durable_functions as df
 from durabletask.entities import EntityInstanceId
 from durabletask.task import OrchestrationContext, Task, TaskFailedError
 
+from onepassword_sentinel.brief_failures import brief_orchestrator
 from onepassword_sentinel.discovery import Stream
 from onepassword_sentinel.moments import format_moment
 from onepassword_sentinel.payloads import DrainRequest, PollRequest
@@ -28,6 +29,7 @@ class PollFailedError(Exception):
 
 
 @bp.orchestration_trigger(context_name="ctx")
+@brief_orchestrator
 def poll(ctx: OrchestrationContext, data: dict[str, Any] | None) -> Steps[dict[str, Any]]:
     """Poll once.
 

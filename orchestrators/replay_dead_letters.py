@@ -9,6 +9,7 @@ import azure.durable_functions as df
 import msgspec
 from durabletask.task import OrchestrationContext, TaskFailedError
 
+from onepassword_sentinel.brief_failures import brief_orchestrator
 from onepassword_sentinel.errors import Failure
 from onepassword_sentinel.replay_run import INSTANCE_ID, ReplayBatch, ReplayRequest
 from onepassword_sentinel.wire import from_wire, to_wire
@@ -27,6 +28,7 @@ class ReplayFailedError(Exception):
 
 
 @bp.orchestration_trigger(context_name="ctx")
+@brief_orchestrator
 def replay_dead_letters(ctx: OrchestrationContext, data: dict[str, Any] | None) -> Steps[dict[str, Any] | None]:
     """Replay batch by batch until every dead letter was looked at, and return the counts.
 

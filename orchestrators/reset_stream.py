@@ -7,6 +7,7 @@ import azure.durable_functions as df
 from durabletask.entities import EntityInstanceId
 from durabletask.task import OrchestrationContext
 
+from onepassword_sentinel.brief_failures import brief_orchestrator
 from onepassword_sentinel.payloads import Pacing, ResetRequest
 from onepassword_sentinel.stream_operations import OperationRejectedError
 from onepassword_sentinel.wire import from_wire
@@ -25,6 +26,7 @@ class ResetFailedError(Exception):
 
 
 @bp.orchestration_trigger(context_name="ctx")
+@brief_orchestrator
 def reset_stream(ctx: OrchestrationContext, data: dict[str, Any]) -> Steps[dict[str, Any]]:
     """Reset the cursor that a `ResetRequest` names, and return its `old` and `new` state."""
     request = from_wire(ResetRequest, data)

@@ -40,6 +40,24 @@ def test_orchestrators_import_nothing_that_differs_between_replays(path: Path) -
     assert "datetime.now" not in path.read_text()
 
 
+@pytest.mark.parametrize("kind", ["activity", "orchestrator"])
+def test_what_may_fail_fails_briefly(kind: str) -> None:
+    """A failure that is too long for the task hub never ends its run, so the trigger's next decorator cuts it."""
+    trigger = {"activity": "bp.activity_trigger(", "orchestrator": "bp.orchestration_trigger("}[kind]
+    found = 0
+    for path in modules("activities" if kind == "activity" else "orchestrators"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                continue
+            decorators = [ast.unparse(decorator) for decorator in node.decorator_list]
+            if not any(decorator.startswith(trigger) for decorator in decorators):
+                continue
+            waits = any(isinstance(each, ast.Await | ast.Yield | ast.YieldFrom) for each in ast.walk(node))
+            assert (decorators[-1] == f"brief_{kind}") is waits, path.name
+            found += waits
+    assert found >= 4
+
+
 @pytest.mark.parametrize("path", modules("status_page"), ids=lambda path: path.name)
 def test_the_status_page_knows_only_what_it_shows(path: Path) -> None:
     """It is given all that it says, so it can be rendered and looked at without Azure."""
