@@ -26,6 +26,9 @@ _PROGRAM: Final = Path(__file__).resolve().parents[1] / "node_modules/azurite/di
 _HOST: Final = "127.0.0.1"
 _ACCOUNT: Final = "onepasswordlocal"
 _START_SECONDS: Final = 30
+# Between the choice of a free port and Azurite's start another program may have taken it: then another is chosen.
+STARTS: Final = 3
+TAKEN: Final = "EADDRINUSE"
 _STOP_SECONDS: Final = 10
 _LAST_WORDS_BYTES: Final = 2_000
 # Standard input ends when this process does, however it does: then Azurite is not to stay behind.
@@ -110,15 +113,23 @@ class Azurite:
         self._folder.mkdir(parents=True, exist_ok=True)
         self._certificates.write_server_files(self._folder / "server.pem", self._folder / "server.key")
         self._certificates.write_bundle(self._folder / "trusted.pem")
-        if not self.port:
-            with _reserved(0) as self.port:
-                pass
-        await self._spawn()
-        try:
-            await self._listens()
-        except BaseException:
-            await self.stop()
-            raise
+        first = not self.port
+        for left in reversed(range(STARTS)):
+            if first:
+                with _reserved(0) as self.port:
+                    pass
+            await self._spawn()
+            try:
+                await self._listens()
+            except AzuriteError as error:
+                await self.stop()
+                if TAKEN not in str(error) or not left:
+                    raise
+            except BaseException:
+                await self.stop()
+                raise
+            else:
+                return
 
     async def stop(self) -> None:
         """Let it write what it holds, and wait for its end; kill it if that takes too long. May be called twice."""

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
-from local.azurite import LIFELINE, AzuriteError, node
+from local.azurite import LIFELINE, STARTS, TAKEN, AzuriteError, node
 from local.patience import within
 
 if TYPE_CHECKING:
@@ -63,7 +63,22 @@ class HubStorage:
         """
         require_installed()
         self._folder.mkdir(parents=True, exist_ok=True)
-        self.ports = _free_ports("blob", "queue", "table")
+        for left in reversed(range(STARTS)):
+            self.ports = _free_ports("blob", "queue", "table")
+            self._spawn()
+            try:
+                self._listens()
+            except AzuriteError as error:
+                self.stop()
+                if TAKEN not in str(error) or not left:
+                    raise
+            except BaseException:
+                self.stop()
+                raise
+            else:
+                return
+
+    def _spawn(self) -> None:
         options = [text for service, port in self.ports.items() for text in (f"--{service}Port", str(port))]
         flags = ["--inMemoryPersistence", "--skipApiVersionCheck", "--disableTelemetry", "--silent"]
         with self._log.open("wb") as printed:
@@ -75,11 +90,6 @@ class HubStorage:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        try:
-            self._listens()
-        except BaseException:
-            self.stop()
-            raise
 
     def stop(self) -> None:
         """End it, with all that it holds. Idempotent."""

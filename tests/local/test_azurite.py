@@ -3,7 +3,9 @@
 import asyncio
 import os
 import signal
+import socket
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from azure.core.exceptions import HttpResponseError, ServiceRequestError
 from azure.identity.aio import DefaultAzureCredential, ManagedIdentityCredential
 from azure.storage.blob.aio import BlobServiceClient
 
+from local import azurite as azurite_module
 from local.azurite import Azurite, AzuriteError, Blob
 from local.identity import MONITOR, STORAGE, ManagedIdentitySimulator
 from local.patience import within
@@ -147,6 +150,19 @@ async def test_an_outage_ends_with_what_fails_in_it(azurite: Azurite) -> None:
         async with azurite.unreachable():
             raise LookupError
     assert not await refuses(azurite.port)
+
+
+async def test_a_port_that_was_taken_meanwhile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another one is chosen: any program may take a free port before Azurite listens on it."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port: int = taken.getsockname()[1]
+        reserved = azurite_module._reserved
+        chosen = iter([nullcontext(port), reserved(0)])
+        monkeypatch.setattr(azurite_module, "_reserved", lambda _: next(chosen))
+        async with Azurite(tmp_path, Certificates()) as azurite:
+            assert azurite.port != port
+            assert await azurite.blobs(CONTAINER) == []
 
 
 async def test_stop_ends_the_process(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Microsoft's Durable extension as the local host's engine: how it is found, started and ended."""
 
 import asyncio
+import socket
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -8,6 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from local.extension import ExtensionEngine, HubStorage, ProgramMissingError, find_program
+from local.extension import storage as storage_module
 from local.extension.process import ExtensionProcess
 from local.host import HostError
 from local.patience import until
@@ -95,6 +97,19 @@ async def test_a_program_that_cannot_be_executed_is_named(tmp_path: Path, monkey
     with pytest.raises(HostError, match=rf"{program} cannot be run \(.*\)\. Check that DURABLE_HOST"):
         await process.start({}, [], "http://127.0.0.1:9/invoke")
     await process.stop()
+
+
+def test_storage_whose_port_was_taken_meanwhile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Others are chosen: any program may take a free port before Azurite listens on it."""
+    free = storage_module._free_ports
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        chosen = iter([free("blob", "queue") | {"table": port}, free("blob", "queue", "table")])
+        monkeypatch.setattr(storage_module, "_free_ports", lambda *_: next(chosen))
+        with HubStorage(tmp_path) as storage:
+            assert storage.ports["table"] != port
+            storage.check()
 
 
 def test_storage_that_ended_breaks_the_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
