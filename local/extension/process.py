@@ -14,6 +14,9 @@ from local.patience import within
 
 _START_SECONDS: Final = 60
 _LAST_WORDS_BYTES: Final = 3_000
+# The program looks for a free port before it listens; another program may have taken it meanwhile.
+_STARTS: Final = 3
+_TAKEN: Final = "address already in use"
 _INHERITED: Final = ("PATH", "HOME", "TMPDIR", "LANG")
 _ADVICE: Final = "Check that DURABLE_HOST names durable-host, or build it again with `make durable-host`."
 # Ends the process with its parent, however that ends: a graceful stop waits for a worker that is gone. Code of our own
@@ -51,6 +54,17 @@ class ExtensionProcess:
         self._folder.mkdir(parents=True, exist_ok=True)
         (self._folder / "host.json").write_text(json.dumps(host_json), encoding="utf-8")
         (self._folder / "functions.json").write_text(json.dumps(functions), encoding="utf-8")
+        for left in reversed(range(_STARTS)):
+            try:
+                await self._start(bridge)
+            except HostError as error:
+                if _TAKEN not in str(error) or not left:
+                    raise
+                await self.stop()
+            else:
+                return
+
+    async def _start(self, bridge: str) -> None:
         files = {"--host-json": "host.json", "--functions": "functions.json"}
         with self._log.open("ab") as log:
             self._log_start = log.tell()

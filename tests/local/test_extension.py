@@ -75,6 +75,23 @@ async def test_only_this_process_is_quoted(tmp_path: Path) -> None:
     assert "earlier" not in str(raised.value)
 
 
+async def test_a_program_whose_port_was_taken_meanwhile(tmp_path: Path) -> None:
+    """It is started again, and looks for another port."""
+    program, once = tmp_path / "program", tmp_path / "once"
+    ready = '{"client": "a client", "management": "http://localhost"}'
+    program.write_text(
+        f"#!/bin/sh\n"
+        f"if [ ! -e {once} ]; then touch {once}; echo 'Failed to bind: address already in use.' >&2; exit 1; fi\n"
+        f"echo '{ready}'; exec sleep 600\n"
+    )
+    program.chmod(0o700)
+    process = ExtensionProcess(program, tmp_path / "folder", "")
+    await process.start({}, [], "http://127.0.0.1:9/invoke")
+    assert process.client_binding == "a client"
+    process.check()
+    await process.stop()
+
+
 @pytest.mark.parametrize("line", ["hello", "{}", "[]"])
 async def test_a_program_that_is_not_durable_host_is_named(tmp_path: Path, line: str) -> None:
     """A first line that is not the ready line gets a message, not a traceback."""
