@@ -50,8 +50,9 @@ def answering[**P](
 
     @functools.wraps(handler)
     async def answered(*args: P.args, **kwargs: P.kwargs) -> func.HttpResponse:
+        limit = asyncio.timeout(_ANSWER_SECONDS)
         try:
-            async with asyncio.timeout(_ANSWER_SECONDS):
+            async with limit:
                 return await handler(*args, **kwargs)
         except InvalidRequestError as error:
             return problem(HTTPStatus.BAD_REQUEST, str(error), error.problems)
@@ -61,6 +62,8 @@ def answering[**P](
             _LOG.warning("the task hub did not answer: %s %s", error.code(), error.details())
             return problem(HTTPStatus.SERVICE_UNAVAILABLE, "The task hub did not answer; try again in a minute.")
         except TimeoutError:
+            if not limit.expired():
+                raise
             sentence = (
                 f"There was no answer within {_ANSWER_SECONDS:.0f} s: the app's storage account, which holds the task "
                 "hub, may hang. Try again in a minute; what was asked for may have been done."
