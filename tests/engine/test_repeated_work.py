@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from local.host import FunctionsHost
+from local.host import FunctionsHost, RuntimeStatus
 from tests.engine.asking import calls, run, unique, until
 from tests.engine.faults import Faults
 
@@ -56,6 +56,20 @@ async def test_a_turn_that_runs_again_has_another_time(engine_host: FunctionsHos
     await until(engine_host, lambda: len(noted(engine_host, name)) == 2)
     times, drawn = zip(*(line.split() for line in noted(engine_host, name)), strict=True)
     assert (len(set(times)), len(set(drawn))) == (2, 2)
+
+
+async def test_what_a_stored_turn_drew_stays(engine_host: FunctionsHost, faults: Faults) -> None:
+    """A time and an id of an earlier turn, whose history is stored, are the same when a later turn runs again."""
+    client, hold, note = engine_host.client, unique("hold"), unique("time")
+    run_id = client.start("notes_earlier_time", {"hold": hold, "note": note}, unique("twice"))
+    await until(engine_host, lambda: calls(engine_host, hold) == 1)
+    # The activity may begin before the first turn is stored; the run is Running behind that.
+    await until(engine_host, lambda: getattr(client.get_instance(run_id), "status", None) is RuntimeStatus.RUNNING)
+    faults.run_turn_twice(run_id)
+    (Path(engine_host._settings["MARKS"]) / f"{hold}-released").touch()
+    await client.wait_for(run_id)
+    await until(engine_host, lambda: len(noted(engine_host, note)) == 2)
+    assert (len(set(noted(engine_host, note))), faults.pending) == (1, 0)
 
 
 def noted(host: FunctionsHost, name: str) -> list[str]:

@@ -87,6 +87,14 @@ async def note(request: dict) -> None:
     write_down(request["name"], request["text"])
 
 
+@app.activity_trigger(input_name="name")
+async def hold(name: str) -> None:
+    mark(name)
+    async with asyncio.timeout(300):
+        while not (marks / f"{name}-released").exists():  # noqa: ASYNC110 - another process makes it
+            await asyncio.sleep(0.05)
+
+
 # Entity
 
 
@@ -191,6 +199,13 @@ def waits(ctx, seconds):
 def notes_time(ctx, name):
     text = f"{ctx.current_utc_datetime.isoformat()} {ctx.new_uuid()}"
     yield ctx.call_activity("note", input={"name": name, "text": text})
+
+
+@app.orchestration_trigger(context_name="context")
+def notes_earlier_time(ctx, call):
+    text = f"{ctx.current_utc_datetime.isoformat()} {ctx.new_uuid()}"
+    yield ctx.call_activity("hold", input=call["hold"])
+    yield ctx.call_activity("note", input={"name": call["note"], "text": text})
 
 
 @app.orchestration_trigger(context_name="context")
