@@ -4,7 +4,7 @@ import logging
 
 import azure.durable_functions as df
 
-from activities import discover_streams, report_health, transfer_events, upload_dead_letters
+from activities import discover_streams, look_up_run, report_health, transfer_events, upload_dead_letters
 from entities import recent_polls, stream_cursor
 from orchestrators import backfill, drain_stream, note_long_polls, poll, replay_dead_letters, reset_stream
 from triggers import backfills, dead_letters, housekeeping, polls, status, streams, timer
@@ -34,6 +34,7 @@ for module in (
     replay_dead_letters,
     note_long_polls,
     discover_streams,
+    look_up_run,
     transfer_events,
     upload_dead_letters,
     report_health,

@@ -58,8 +58,7 @@ def _after(operation: str, before: StreamState, data: dict[str, Any] | None) -> 
         case "release":
             return release(before, _run_says(operation, Release, data))
         case "stop":
-            _operator_says(operation, Stop, data)
-            return stop(before, datetime.now(UTC)), True
+            return stop(before, _operator_says(operation, Stop, data), datetime.now(UTC)), True
         case "reset":
             return reset(before, _operator_says(operation, Reset, data), datetime.now(UTC)), True
         case "forget":

@@ -158,8 +158,8 @@ class TransferRequest:
     pacing: Pacing = Pacing()
     v: int = 1
 
-    def commit(self, done: Transfer, now: datetime, *, last: bool = True) -> Commit:
-        """Say to the cursor what the transfer achieved; `last`: and will achieve."""
+    def commit(self, done: Transfer, now: datetime, *, last: bool = False, by_run: bool = False) -> Commit:
+        """Say to the cursor what the transfer achieved; `last`: and will achieve. `by_run`: its run has the result."""
         return Commit(
             fence=self.state.fence,
             moves=done.moves,
@@ -172,4 +172,7 @@ class TransferRequest:
             last=last,
             bytes=done.bytes,
             pages=done.pages,
+            holder=self.state.holder,
+            execution=self.state.execution,
+            transfer=self.state.transfer + by_run,
         )

@@ -1,8 +1,13 @@
 """What a run asks of its stream: `begin`, `commit` and `release`, under a lease and a fencing token.
 
 Two runs that read the same cursor would deliver the same pages, so `begin` grants the stream to one run at a time, with
-a number that grows with each grant. `commit` and `release` are refused under an older number: a run that comes back
-from the dead does no harm. A run that never comes back leaves a lease that runs out.
+a number that grows with each grant. `commit` and `release` are refused under another grant: a run that comes back
+from the dead does no harm. A run that never comes back leaves a lease that runs out, or that another one is granted
+earlier: as soon as the run is known to have ended and no activity of it can be at work.
+
+The platform repeats all of it: a turn whose history was not stored asks again, and any message may come twice, late or
+in another order. So `begin` grants again to the run that holds the stream, and nothing to one that asked before the
+last one did.
 
 What was delivered is committed by the activity that delivers it, so that little is repeated should its process die, and
 nothing should its run be terminated; and once more by the run, which has to know. The positions of a stream are
@@ -21,13 +26,15 @@ from onepassword_sentinel.position import Position
 from onepassword_sentinel.sentences import shortened
 from onepassword_sentinel.settings import LOOKBACK
 from onepassword_sentinel.stream_day import counted
-from onepassword_sentinel.stream_state import CAUGHT_UP, Refusal, RunStart, StreamFailure, StreamState
+from onepassword_sentinel.stream_state import CAUGHT_UP, Grant, Refusal, RunStart, StreamFailure, StreamState
 
 # Why a run is refused a stream that never ran.
 NO_BEGINNING: Final = f"it has no cursor yet, and {LOOKBACK} says no place to begin"
 # How a run ends after which the last failure is resolved.
 _RESOLVES: Final = CAUGHT_UP | {"more"}
 _LONGEST_MESSAGE: Final = 500
+# A message that comes back after its instance was lost is minutes late.
+_LATEST: Final = timedelta(minutes=5)
 # The whole message of the present failure; the state of an entity has to stay small.
 _LONGEST_ERROR: Final = 2_000
 
@@ -37,7 +44,7 @@ class Begin:
     """A run asks for the stream; `start_time` and `end_time` are for one that never ran, None: it is not to begin.
 
     `run_at` is when the run began, its earlier generations included; None: now. `parent_id` is the instance that
-    started the run, empty if none did.
+    started the run, empty if none did. `over` is a grant whose run is known to have ended.
     """
 
     holder: str
@@ -49,14 +56,16 @@ class Begin:
     run_at: datetime | None = None
     account: str = ""
     parent_id: str = ""
+    execution: str = ""
+    over: Grant | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """Where the stream stands now; `moves` numbers the position.
+    """Where the stream stands now; `moves` numbers the position. An earlier version did not name the holder.
 
-    `events`, `bytes` and `pages` count since the beginning. `last` says that the activity which delivered it does no
-    more.
+    `events`, `bytes` and `pages` count since the beginning. An activity gives the number of its `transfer`, and says
+    whether it is the `last` that it delivers; the run gives the number of the transfer that follows.
     """
 
     fence: int
@@ -70,17 +79,27 @@ class Commit:
     last: bool = False
     bytes: int = 0
     pages: int = 0
+    holder: str | None = None
+    execution: str = ""
+    transfer: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """How a run ended; `retry_after` in seconds."""
+    """How a run ended; `retry_after` in seconds. An earlier version did not name the holder.
+
+    `done` is the run's last commit, said once more: its answer left before the state was stored, and if that is lost,
+    the commit may come again only after the release.
+    """
 
     fence: int
     now: datetime
     outcome: str
     error: str
     retry_after: float = 0.0
+    holder: str | None = None
+    execution: str = ""
+    done: Commit | None = None
 
 
 def begin(state: StreamState, asked: Begin) -> tuple[StreamState, bool]:
@@ -88,7 +107,14 @@ def begin(state: StreamState, asked: Begin) -> tuple[StreamState, bool]:
 
     A stream that never ran is given its beginning here, once: were it worked out anew by each run, a first run that
     fails would push the beginning on and leave a gap. Without one to give it is not granted.
+
+    The run that holds the stream is granted it again, under the same number: it did not get the answer, as its turn
+    runs again. A request that comes late is refused and leaves no trace, as its run may be over.
     """
+    if _holds(state, asked) and not state.stopping:
+        return _renewed(state, asked.now, asked.lease_seconds), True
+    if _is_late(state, asked):
+        return state, False
     state = replace(state, asked_at=max(state.asked_at or asked.now, asked.now), account=asked.account)
     if refused := _why_not(state, asked):
         return _refuse(state, asked, refused), False
@@ -100,8 +126,11 @@ def begin(state: StreamState, asked: Begin) -> tuple[StreamState, bool]:
         position=position,
         fence=state.fence + 1,
         holder=asked.holder,
+        execution=asked.execution,
         lease_until=asked.now + timedelta(seconds=asked.lease_seconds),
+        active_at=asked.now,
         transfer_limit=asked.transfer_limit,
+        transfer=0,
         stopping=False,
         run=state.run if goes_on else _run_start(state, run_at),
         not_before=None,
@@ -115,9 +144,51 @@ def begin(state: StreamState, asked: Begin) -> tuple[StreamState, bool]:
 def _why_not(state: StreamState, asked: Begin) -> str:
     if state.seconds_to_wait(asked.now):
         return "throttled"
-    if state.lease_until and state.lease_until > asked.now:
+    if state.lease_until and state.lease_until > asked.now and not _may_take_over(state, asked):
         return "busy"
     return "failed" if not state.has_begun and asked.start_time is None else ""
+
+
+def _holds(state: StreamState, asked: Begin) -> bool:
+    return bool(asked.execution) and (state.holder, state.execution) == (asked.holder, asked.execution)
+
+
+def _is_late(state: StreamState, asked: Begin) -> bool:
+    """Tell whether the request was made before the last one, or comes again: whoever made it has ended by then.
+
+    A clock that is far ahead must not make everybody else late.
+    """
+    if asked.execution and asked.execution == state.execution:
+        return True
+    if state.asked_at is None or not timedelta(0) <= state.asked_at - asked.now < _LATEST:
+        return False
+    again = state.refused is not None and state.refused.run_id == asked.holder
+    return state.asked_at > asked.now or again
+
+
+def _may_take_over(state: StreamState, asked: Begin) -> bool:
+    """Tell whether the holder has ended and no activity of it can be at work any more.
+
+    Under one instance id there is one run at a time, so that one that was started again has ended the one before.
+    """
+    ended = state.grant == asked.over or state.holder == asked.holder
+    return ended and state.work_ends_at is not None and state.work_ends_at <= asked.now
+
+
+def _renewed(state: StreamState, now: datetime, lease_seconds: float) -> StreamState:
+    lease_until = now + timedelta(seconds=lease_seconds)
+    return replace(
+        state,
+        lease_until=max(state.lease_until or lease_until, lease_until),
+        active_at=max(state.active_at or now, now),
+    )
+
+
+def _is_refused(state: StreamState, asked: Commit | Release) -> bool:
+    """Tell whether the grant is not in force: the run has ended, or was taken over."""
+    if not state.holder or state.fence != asked.fence:
+        return True
+    return asked.holder is not None and (asked.holder, asked.execution) != (state.holder, state.execution)
 
 
 def _refuse(state: StreamState, asked: Begin, outcome: str) -> StreamState:
@@ -136,15 +207,15 @@ def _count(state: StreamState, now: datetime, **counts: int) -> StreamState:
 
 
 def commit(state: StreamState, done: Commit) -> tuple[StreamState, bool]:
-    """Move the position on, and begin the lease anew. Refused if the fencing number is not in force.
+    """Move the position on, and begin the lease anew. Refused if the grant is not in force.
 
-    A run that was stopped gets no new lease; its last commit gives the stream back.
+    A run that was stopped gets no new lease; the last commit of its activity at work gives the stream back, and so does
+    the run's own, as the answer tells it to begin no other one. What an earlier activity said may come late.
     """
-    if not state.is_held_under(done.fence):
+    if _is_refused(state, done):
         return state, False
     if not state.stopping:
-        lease_until = done.now + timedelta(seconds=done.lease_seconds)
-        state = replace(state, lease_until=max(state.lease_until or lease_until, lease_until))
+        state = _renewed(state, done.now, done.lease_seconds)
     if done.moves > state.moves:
         events, written = done.events - state.events, max(0, done.bytes - state.bytes)
         most = done.events - (state.run.began_with if state.run else state.events)
@@ -161,9 +232,9 @@ def commit(state: StreamState, done: Commit) -> tuple[StreamState, bool]:
             pages=max(state.pages, done.pages),
             run=_measured(state.run, done),
         )
-    if state.stopping and done.last:
-        state = replace(state, holder="", lease_until=None, outcome="stopped", error="")
-    return state, True
+    if state.stopping and (done.transfer > state.transfer or (done.last and done.transfer == state.transfer)):
+        return replace(state, holder="", lease_until=None, stopping=False, outcome="stopped", error=""), True
+    return replace(state, transfer=max(state.transfer, done.transfer)), True
 
 
 def _run_start(state: StreamState, run_at: datetime) -> RunStart:
@@ -177,9 +248,11 @@ def _measured(run: RunStart | None, done: Commit) -> RunStart | None:
 
 
 def release(state: StreamState, ended: Release) -> tuple[StreamState, bool]:
-    """Give the stream back and note how the run ended, if its number is still in force."""
-    if not state.is_held_under(ended.fence):
+    """Give the stream back and note how the run ended, if its grant is still in force."""
+    if _is_refused(state, ended):
         return state, False
+    if ended.done:
+        state, _ = commit(state, ended.done)
     failure = state.failure
     if ended.outcome == "failed":
         state = _count(state, ended.now, failed=1)

@@ -1,6 +1,7 @@
 """What is done to a stream from outside its runs: an operator stops or resets it, housekeeping forgets it.
 
-Each refuses what would do harm, with the sentence that says why.
+Each refuses what would do harm, with the sentence that says why. A request that comes a second time, or after the run
+that it was about has ended, changes nothing.
 """
 
 from dataclasses import dataclass, replace
@@ -10,10 +11,12 @@ from typing import Final
 from onepassword_sentinel.moments import format_moment, parse_moment
 from onepassword_sentinel.position import Position
 from onepassword_sentinel.settings import HISTORY_DAYS
-from onepassword_sentinel.stream_state import CAUGHT_UP, StreamState
+from onepassword_sentinel.stream_state import CAUGHT_UP, Grant, StreamState
 
 # Whoever counts 120 days back from now is a moment late when the request arrives.
 _SLACK: Final = timedelta(minutes=5)
+# A signal has no name of its own. One that comes twice does so within minutes; later, somebody wants the same again.
+_SAME_SIGNAL: Final = timedelta(minutes=5)
 
 
 class OperationRejectedError(ValueError):
@@ -22,14 +25,21 @@ class OperationRejectedError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Reset:
-    """Begin anew at a time, RFC 3339."""
+    """Begin anew at a time, RFC 3339.
+
+    `request` names the request, and `asked_at` says when it was made; a signal from the monitor has neither.
+    """
 
     start_time: str
+    request: str = ""
+    asked_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """Take the stream from the run that holds it."""
+    """Take the stream from the run with this grant; None: from whichever run holds it."""
+
+    grant: Grant | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +49,7 @@ class Forget:
     finished_before: datetime
 
 
-def stop(state: StreamState, now: datetime) -> StreamState:
+def stop(state: StreamState, asked: Stop, now: datetime) -> StreamState:
     """Let the run that holds the stream do no more, once its activity at work has ended: that takes seconds to minutes.
 
     The activity goes on to deliver what it has in hand and commits it, so that nothing is repeated.
@@ -49,7 +59,7 @@ def stop(state: StreamState, now: datetime) -> StreamState:
 
     """
     _must_have_begun(state)
-    if not state.holder:
+    if not state.holder or state.stopping or asked.grant not in (None, state.grant):
         return state
     return replace(state, stopping=True, lease_until=_activity_ends_by(state, now))
 
@@ -71,6 +81,8 @@ def reset(state: StreamState, asked: Reset, now: datetime) -> StreamState:
         start = beginning(asked.start_time, now)
     except ValueError as error:
         raise OperationRejectedError(f"start_time {error}") from error
+    if _was_reset(state, asked, now):
+        return state
     return replace(
         state,
         position=Position(start_time=format_moment(start)),
@@ -79,6 +91,8 @@ def reset(state: StreamState, asked: Reset, now: datetime) -> StreamState:
         # Until its activity at work has ended, the next run would deliver beside it.
         lease_until=_activity_ends_by(state, now) if state.holder else None,
         stopping=bool(state.holder),
+        reset_at=asked.asked_at or now,
+        reset_by=asked.request or asked.start_time,
         newest=None,
         moved_at=now,
         recovered_at=None,
@@ -94,6 +108,8 @@ def forget(state: StreamState, asked: Forget) -> None:
         OperationRejectedError: it is a live one's, or the backfill is not finished, or not for long enough.
 
     """
+    if state == StreamState():
+        return  # forgotten already
     if state.position.end_time is None:
         raise OperationRejectedError("a live stream's cursor is never forgotten: the next poll would begin anew")
     if not is_finished(state):
@@ -120,6 +136,15 @@ def beginning(text: str, now: datetime) -> datetime:
     if now - start > timedelta(days=HISTORY_DAYS) + _SLACK:
         raise ValueError(f"is more than {HISTORY_DAYS} days ago, and 1Password keeps no more")
     return start
+
+
+def _was_reset(state: StreamState, asked: Reset, now: datetime) -> bool:
+    """Tell whether this request was followed already, or another one that was made after it."""
+    if state.reset_at is None:
+        return False
+    if not asked.request:
+        return state.reset_by == asked.start_time and now - state.reset_at < _SAME_SIGNAL
+    return state.reset_by == asked.request or (asked.asked_at is not None and asked.asked_at < state.reset_at)
 
 
 def _must_have_begun(state: StreamState) -> None:

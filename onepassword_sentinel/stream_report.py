@@ -142,8 +142,8 @@ def _after(outcome: str) -> tuple[Health, str]:
 def _without_release(holder: Run) -> tuple[Health, str]:
     """Say how a run ended that did not give the stream back."""
     if holder.state == "failed":
-        return "failing", "its run failed and has not given the stream back; a poll goes on when the lease has run out"
-    return "behind", f"its run {holder.error}; a poll goes on when the lease has run out"
+        return "failing", "its run failed and has not given the stream back; a later poll takes it over"
+    return "behind", f"its run {holder.error}; a later poll takes the stream over"
 
 
 def _named(label: str, message: str) -> str:

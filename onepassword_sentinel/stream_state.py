@@ -27,6 +27,25 @@ class UnreadableStateError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
+class Grant:
+    """A stream in the hands of a run.
+
+    The number alone does not tell two grants apart: an entity's answer leaves before its state is stored, and if the
+    state is lost, another run may be given the same number.
+
+    Attributes:
+        fence: the fencing number, which grows with each grant.
+        holder: the run's instance id.
+        execution: tells a run from others under the same instance id; see `orchestrators.execution_ids`.
+
+    """
+
+    fence: int
+    holder: str
+    execution: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class RunStart:
     """When the present or last run began, all its generations together, and where it is measured from.
 
@@ -71,7 +90,10 @@ class StreamState:
 
     Attributes:
         moves: the position's number, which grows with the rows and pages passed.
-        transfer_limit: how long an activity of the holder may be at work, in seconds.
+        execution: of the holder, or of the last one; see `Grant`.
+        active_at: when the holder last began or committed.
+        transfer_limit: how long an activity of the holder may be at work after that, in seconds.
+        transfer: the number of the holder's transfer that may be at work, counted since the grant.
         stopping: the holder was stopped from outside; the lease is not renewed, and ends with the activity at work.
         newest: the time of the newest event delivered.
         not_before: a remote has asked to be left alone until then.
@@ -80,6 +102,7 @@ class StreamState:
         run_id: the instance of the last run that was granted the stream, and `parent_id` of the poll or backfill that
             started it; both stay after its release.
         asked_at: when a run last asked for the stream, whether it was granted or not.
+        reset_at: when an operator last reset it, and `reset_by` which request did.
         refused: the run that was refused the stream, if nothing was granted or released since.
         day: the last day of a live stream.
 
@@ -89,8 +112,11 @@ class StreamState:
     moves: int = 0
     fence: int = 0
     holder: str = ""
+    execution: str = ""
     lease_until: datetime | None = None
+    active_at: datetime | None = None
     transfer_limit: float = 150.0
+    transfer: int = 0
     stopping: bool = False
     run: RunStart | None = None
     newest: datetime | None = None
@@ -108,6 +134,8 @@ class StreamState:
     parent_id: str = ""
     asked_at: datetime | None = None
     refused: Refusal | None = None
+    reset_at: datetime | None = None
+    reset_by: str = ""
     failure: StreamFailure | None = None
     day: Day = ()
     v: int = 1
@@ -122,20 +150,37 @@ class StreamState:
         """Whether the stream has a place to go on from."""
         return self.position.cursor is not None or self.position.start_time is not None
 
-    def is_held_under(self, fence: int) -> bool:
-        """Tell whether this number is in force: the run that was granted it has not ended and was not taken over."""
-        return bool(self.holder) and self.fence == fence
+    @property
+    def grant(self) -> Grant:
+        """The grant in force, or the last one with an empty holder."""
+        return Grant(self.fence, self.holder, self.execution)
 
-    def has_ended(self, fence: int) -> bool:
-        """Tell whether the run with this number has ended, was stopped or was taken over.
+    def has_ended(self, grant: Grant) -> bool:
+        """Tell whether the run with this grant has ended, was stopped or was taken over.
 
-        A copy of the state that is older than the number tells none of it.
+        A copy of the state that is older than the grant tells none of it.
         """
-        return self.fence > fence or (self.fence == fence and (self.stopping or not self.holder))
+        return self.fence > grant.fence or (self.fence == grant.fence and (self.stopping or self.grant != grant))
 
-    def lease_covers(self, seconds: float, now: datetime) -> bool:
-        """Tell whether nobody else will be granted the stream for so long."""
-        return self.lease_until is not None and self.lease_until >= now + timedelta(seconds=seconds)
+    def was_stopped(self, grant: Grant) -> bool:
+        """Tell whether an operator ended the run with this grant, as nobody else does under its own number."""
+        return replace(self.grant, holder=self.run_id) == grant
+
+    @property
+    def work_ends_at(self) -> datetime | None:
+        """When no activity of the holder can be at work any more: each ends by then, and renews the lease to go on."""
+        if self.lease_until is None or self.active_at is None:
+            return self.lease_until
+        return min(self.lease_until, self.active_at + timedelta(seconds=self.transfer_limit))
+
+    def seconds_to_work(self, given: "StreamState", now: datetime) -> float:
+        """Tell for how long nobody else can be granted the stream while a transfer is at work that was given a state.
+
+        0 if this copy does not know of the grant or of the transfer: what was answered may not be stored yet.
+        """
+        if self.grant != given.grant or self.transfer < given.transfer or self.work_ends_at is None:
+            return 0.0
+        return max(0.0, (self.work_ends_at - now).total_seconds())
 
     def seconds_to_wait(self, now: datetime) -> float:
         """Tell for how much longer a remote has asked to be left alone."""

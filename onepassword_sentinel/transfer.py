@@ -13,6 +13,7 @@ nothing is lost, and a retry repeats at most the one chunk whose acknowledgement
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol
@@ -81,11 +82,15 @@ class Transfer:
     v: int = 1
 
 
+class _NobodyCommitsError(Exception):
+    """The cursor takes no more from this transfer, or cannot be told."""
+
+
 class CommitTransfer(Protocol):
     """What tells the cursor how far it came."""
 
-    async def __call__(self, done: Transfer, *, last: bool) -> None:
-        """Tell it; `last`: nothing more comes of this transfer."""
+    async def __call__(self, done: Transfer, *, last: bool) -> bool:
+        """Tell it; `last`: nothing more comes of this transfer. Return whether it would accept more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +116,8 @@ class Drain:
         try:
             async with asyncio.timeout(self.budget.hard_seconds):
                 await self._pages(done, state, started + self.budget.seconds)
+        except _NobodyCommitsError:
+            pass  # it says that more waits
         except CursorRejectedError as error:
             self._start_over(done, error)
         except ConnectorError as error:
@@ -122,7 +129,8 @@ class Drain:
             )
         done.tally.seconds = self.clock() - started
         if done.position != state.position:
-            await self._commit(done, state, last=True)
+            with suppress(_NobodyCommitsError):
+                await self._commit(done, state, last=True)
         return done
 
     async def _pages(self, done: Transfer, state: StreamState, deadline: float) -> None:
@@ -149,7 +157,7 @@ class Drain:
                 if ahead is None:
                     return
                 if self.clock() - committed >= self.budget.commit_seconds:
-                    await self._commit(done, state, last=False)
+                    await self._commit(done, state)
                     committed = self.clock()
                 page = await ahead
             except BaseException:
@@ -158,11 +166,13 @@ class Drain:
                     await asyncio.gather(ahead, return_exceptions=True)
                 raise
 
-    async def _commit(self, done: Transfer, state: StreamState, *, last: bool) -> None:
+    async def _commit(self, done: Transfer, state: StreamState, *, last: bool = False) -> None:
         done.events = state.events + done.tally.events
         done.bytes = state.bytes + done.tally.bytes
         done.pages = state.pages + done.tally.pages
-        await self.commit(done, last=last)
+        if not await self.commit(done, last=last):
+            # What nobody commits comes again.
+            raise _NobodyCommitsError
 
     async def _fetch(self, done: Transfer, position: Position) -> Page:
         done.tally.requests += 1

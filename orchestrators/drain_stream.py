@@ -10,12 +10,13 @@ from durabletask.entities import EntityInstanceId
 from durabletask.task import OrchestrationContext, TaskFailedError
 
 from onepassword_sentinel.brief_failures import brief_orchestrator
-from onepassword_sentinel.errors import Failure
 from onepassword_sentinel.payloads import DrainRequest, TransferRequest
+from onepassword_sentinel.stream_lease import Commit
 from onepassword_sentinel.stream_operations import OperationRejectedError
 from onepassword_sentinel.stream_state import CAUGHT_UP, StreamState
 from onepassword_sentinel.transfer import Transfer
 from onepassword_sentinel.wire import from_wire, to_wire
+from orchestrators.begin_stream import begin_stream
 from orchestrators.entity_calls import EntityCallFailedError, call_entity
 from orchestrators.orchestration import Steps, reason, report, retry_policy, utc_now, wait_until
 from orchestrators.stream_run import GOES_ON, StreamRun
@@ -55,7 +56,7 @@ def drain_stream(ctx: OrchestrationContext, data: dict[str, Any]) -> Steps[dict[
     log = ctx.create_replay_safe_logger(logging.getLogger(__name__))
     cursor = EntityInstanceId("stream_cursor", request.key)
     run = StreamRun(request, parent_id=ctx.parent_instance_id or "")
-    if (yield from _begin(ctx, cursor, run)):
+    if (yield from begin_stream(ctx, cursor, run)):
         yield from _drain(ctx, cursor, run)
         yield from _release(ctx, cursor, run)
     ctx.set_custom_status(run.custom_status())
@@ -76,44 +77,6 @@ def drain_stream(ctx: OrchestrationContext, data: dict[str, Any]) -> Steps[dict[
         level = logging.INFO if run.outcome == "busy" else logging.WARNING
         log.log(level, "%s: %s", run.outcome, summary["error"])
     return summary
-
-
-def _begin(ctx: OrchestrationContext, cursor: EntityInstanceId, run: StreamRun) -> Steps[bool]:
-    """Ask for the stream; tell whether it was granted.
-
-    A poll that finds it taken leaves it to the next tick. A backfill waits for the lease to run out, as that of a run
-    that was terminated does. Such a run's activity may still renew it, but only for so long as an activity can be at
-    work; whoever renews it later is alive. It also waits until the time that a remote has set.
-    """
-    asked_first = utc_now(ctx)
-    while True:
-        asked_at = utc_now(ctx)
-        begin = to_wire(run.begin(ctx.instance_id, asked_at))
-        ctx.set_custom_status(run.custom_status(waiting_for="begin"))
-        try:
-            answer = yield from call_entity(ctx, cursor, "begin", begin, run.request.pacing)
-        except (EntityCallFailedError, OperationRejectedError) as error:
-            _call_failed(run, error)
-            return False
-        run.state = from_wire(StreamState, answer["state"])
-        if answer["accepted"]:
-            run.granted()
-            ctx.set_custom_status(run.custom_status())
-            return True
-        now, pacing, lease_until = utc_now(ctx), run.request.pacing, run.state.lease_until
-        # The cursor compared with this time; by now, what it refused for may be over.
-        run.refused(asked_at)
-        if run.request.is_backfill and run.outcome == "throttled" and run.state.not_before:
-            ctx.set_custom_status(run.custom_status())
-            yield from wait_until(ctx, run.state.not_before)
-            continue
-        if not run.request.is_backfill or run.outcome != "busy" or lease_until is None:
-            return False
-        renewed_at = lease_until - timedelta(seconds=pacing.lease_seconds)
-        if renewed_at > asked_first + timedelta(seconds=run.state.transfer_limit):
-            return False
-        ctx.set_custom_status(run.custom_status())
-        yield from wait_until(ctx, min(lease_until, now + timedelta(seconds=2 * pacing.retry_seconds)))
 
 
 def _drain(ctx: OrchestrationContext, cursor: EntityInstanceId, run: StreamRun) -> Steps[None]:
@@ -137,25 +100,28 @@ def _drain(ctx: OrchestrationContext, cursor: EntityInstanceId, run: StreamRun) 
                 retry_policy=retry_policy(pacing),
             )
         except TaskFailedError as error:
-            run.attempts_failed(_about(run, reason(error)))
+            run.attempts_failed(reason(error))
             return
         result = from_wire(Transfer, output)
         if result.stopped or result.superseded:
             run.stopped() if result.stopped else run.lost()
             return
-        commit = to_wire(transfer.commit(result, utc_now(ctx)))
+
+        def commit(transfer: TransferRequest = transfer, result: Transfer = result) -> Commit:
+            run.done = transfer.commit(result, utc_now(ctx), by_run=True)
+            return run.done
+
         ctx.set_custom_status(run.custom_status(waiting_for="commit"))
         try:
             answer = yield from call_entity(ctx, cursor, "commit", commit, pacing)
         except (EntityCallFailedError, OperationRejectedError) as error:
             # Its events are not counted: to deliver the same ones over and over is no progress.
-            _call_failed(run, error)
+            run.call_failed(error)
             return
         run.tally.add(result.tally)
         found = from_wire(StreamState, answer["state"])
-        if found.has_ended(state.fence):
-            # Only an operator ends a run under its own number.
-            run.stopped() if found.fence == state.fence else run.lost(repeated=result.tally.events)
+        if found.has_ended(state.grant):
+            run.stopped() if found.was_stopped(state.grant) else run.lost(repeated=result.tally.events)
             return
         run.state = found
         wait = run.transferred(result)
@@ -171,28 +137,14 @@ def _drain(ctx: OrchestrationContext, cursor: EntityInstanceId, run: StreamRun) 
 
 
 def _release(ctx: OrchestrationContext, cursor: EntityInstanceId, run: StreamRun) -> Steps[None]:
-    """Give the stream back; where that fails, the next run has to wait until the lease runs out."""
+    """Give the stream back; where that fails, a later run takes it over."""
     ctx.set_custom_status(run.custom_status(waiting_for="release"))
     try:
-        yield from call_entity(ctx, cursor, "release", to_wire(run.release(utc_now(ctx))), run.request.pacing)
+        yield from call_entity(ctx, cursor, "release", lambda: run.release(utc_now(ctx)), run.request.pacing)
     except (EntityCallFailedError, OperationRejectedError) as error:
-        until = f"{run.state.lease_until:%H:%M:%S} UTC" if run.state.lease_until else "its lease ends"
-        locked = f"{error}; no run is granted the stream before {until}"
+        locked = f"{error}; the stream was not given back, and a later poll takes it over"
         log = ctx.create_replay_safe_logger(logging.getLogger(__name__))
-        log.warning(_about(run, locked))
+        log.warning(run.named(locked))
         # A backfill that goes on waits for its own lease. A run that failed, or lost the stream, says that instead.
         if run.outcome in CAUGHT_UP or (run.outcome in GOES_ON and not run.request.is_backfill):
-            run.attempts_failed(_about(run, locked))
-
-
-def _call_failed(run: StreamRun, error: EntityCallFailedError | OperationRejectedError) -> None:
-    """Note that the cursor did not do what it was called for; only what it rejected is not worth another attempt."""
-    run.attempts_failed(_about(run, str(error)))
-    if isinstance(error, OperationRejectedError):
-        run.outcome, run.failure = "failed", Failure("permanent", run.error)
-
-
-def _about(run: StreamRun, sentence: str) -> str:
-    """Name the stream in front of a sentence that does not."""
-    label = run.request.stream.label
-    return sentence if f"{label}: " in sentence else f"{label}: {sentence}"
+            run.attempts_failed(locked)

@@ -1,6 +1,7 @@
 """The step that calls an entity, and calls it again when the platform failed the call."""
 
 import logging
+from collections.abc import Callable
 from typing import Any
 
 from durabletask.entities import EntityInstanceId
@@ -9,6 +10,7 @@ from durabletask.task import OrchestrationContext, TaskFailedError
 from onepassword_sentinel.payloads import Pacing
 from onepassword_sentinel.quotation import one_line
 from onepassword_sentinel.stream_operations import OperationRejectedError
+from onepassword_sentinel.wire import to_wire
 from orchestrators.orchestration import Steps, retry_policy, utc_now, wait_until
 
 
@@ -17,11 +19,12 @@ class EntityCallFailedError(Exception):
 
 
 def call_entity(
-    ctx: OrchestrationContext, entity: EntityInstanceId, operation: str, payload: dict[str, Any], pacing: Pacing
+    ctx: OrchestrationContext, entity: EntityInstanceId, operation: str, payload: Callable[[], Any], pacing: Pacing
 ) -> Steps[dict[str, Any]]:
     """Call an entity with the attempts and pauses of an activity, and return its answer.
 
-    A failed call is one whose worker died: the operation was not applied, so repeating it is right.
+    A failed call is one whose worker died: the operation was not applied, so repeating it is right. `payload` makes the
+    operation's input anew for each attempt, as it says what time it is.
 
     Raises:
         OperationRejectedError: the entity itself rejected the operation, which is never repeated.
@@ -33,7 +36,7 @@ def call_entity(
     pause, attempt = policy.first_retry_interval, 1
     while True:
         try:
-            answer: dict[str, Any] = yield ctx.call_entity(entity, operation, payload)
+            answer: dict[str, Any] = yield ctx.call_entity(entity, operation, to_wire(payload()))
         except TaskFailedError as error:
             text = one_line((error.details.inner_failure or error.details).message) or "no reason given"
             if attempt >= pacing.attempts:

@@ -9,10 +9,11 @@ from durabletask.task import OrchestrationContext
 
 from onepassword_sentinel.brief_failures import brief_orchestrator
 from onepassword_sentinel.payloads import Pacing, ResetRequest
-from onepassword_sentinel.stream_operations import OperationRejectedError
+from onepassword_sentinel.stream_operations import OperationRejectedError, Reset
 from onepassword_sentinel.wire import from_wire
 from orchestrators.entity_calls import EntityCallFailedError, call_entity
-from orchestrators.orchestration import Steps
+from orchestrators.execution_ids import execution_id
+from orchestrators.orchestration import Steps, utc_now
 
 bp = df.Blueprint()
 
@@ -32,8 +33,10 @@ def reset_stream(ctx: OrchestrationContext, data: dict[str, Any]) -> Steps[dict[
     request = from_wire(ResetRequest, data)
     log = ctx.create_replay_safe_logger(logging.getLogger(__name__))
     cursor = EntityInstanceId("stream_cursor", request.key)
+    # The turn may run again, at another time: then it is the same request all the same.
+    reset = Reset(request.start_time, request=execution_id(ctx), asked_at=utc_now(ctx))
     try:
-        answer = yield from call_entity(ctx, cursor, "reset", {"start_time": request.start_time}, Pacing())
+        answer = yield from call_entity(ctx, cursor, "reset", lambda: reset, Pacing())
     except OperationRejectedError as error:
         raise ResetRejectedError(f"{request.key}: {error}") from error
     except EntityCallFailedError as error:

@@ -8,8 +8,9 @@ from onepassword_sentinel.dead_letters import CONTAINER
 from onepassword_sentinel.errors import Failure
 from onepassword_sentinel.payloads import DrainRequest
 from onepassword_sentinel.sentences import shortened
-from onepassword_sentinel.stream_lease import NO_BEGINNING, Begin, Release
-from onepassword_sentinel.stream_state import CAUGHT_UP, StreamState
+from onepassword_sentinel.stream_lease import NO_BEGINNING, Begin, Commit, Release
+from onepassword_sentinel.stream_operations import OperationRejectedError
+from onepassword_sentinel.stream_state import CAUGHT_UP, Grant, StreamState
 from onepassword_sentinel.stuck_runs import WAITING_FOR
 from onepassword_sentinel.tally import Tally
 from onepassword_sentinel.transfer import Transfer
@@ -23,7 +24,10 @@ _LONGEST_FAILURE: Final = 1_000
 
 @dataclass(slots=True)
 class StreamRun:
-    """One generation's work; `state` is the stream's as this run knows it, `parent_id` the instance that started it."""
+    """One generation's work.
+
+    `state` is the stream's as this run knows it, `parent_id` the instance that started it, `done` its last commit.
+    """
 
     request: DrainRequest
     state: StreamState = field(default_factory=StreamState)
@@ -31,6 +35,7 @@ class StreamRun:
     tally: Tally = field(init=False)
     outcome: str = "running"
     failure: Failure | None = None
+    done: Commit | None = None
 
     def __post_init__(self) -> None:
         self.tally = replace(self.request.tally)
@@ -45,8 +50,8 @@ class StreamRun:
         """How often the run has waited in vain since it last delivered anything."""
         return 0 if self.tally.events > self.request.tally.events else self.request.stalls
 
-    def begin(self, holder: str, now: datetime) -> Begin:
-        """Ask for the stream."""
+    def begin(self, holder: str, execution: str, now: datetime, over: Grant | None = None) -> Begin:
+        """Ask for the stream; `over` is a grant whose run is known to have ended."""
         request = self.request
         return Begin(
             holder=holder,
@@ -58,11 +63,15 @@ class StreamRun:
             run_at=request.run_at,
             account=request.stream.account,
             parent_id=self.parent_id,
+            execution=execution,
+            over=over,
         )
 
     def granted(self) -> None:
         """Note that the stream is this run's, however long it had to wait for it."""
         self.outcome, self.failure = "running", None
+        # A turn that runs again has another time; the stream remembers when the run first asked.
+        self.request = replace(self.request, run_at=self.state.run.at if self.state.run else self.request.run_at)
 
     def refused(self, now: datetime) -> None:
         """Note why the stream was not granted."""
@@ -76,15 +85,27 @@ class StreamRun:
             self.outcome = "failed"
             self.failure = Failure("permanent", f"{label}: {NO_BEGINNING}")
             return
-        until = f"{state.lease_until:%H:%M:%S} UTC" if state.lease_until else "it ends"
+        until = f" until {state.lease_until:%H:%M:%S} UTC" if state.lease_until else ""
+        holder = state.holder or "another run, which asked after this one,"
         self.outcome = "busy"
-        self.failure = Failure("transient", f"{label}: {state.holder} holds the stream until {until}")
+        self.failure = Failure("transient", f"{label}: {holder} holds the stream{until}")
 
     def attempts_failed(self, message: str) -> None:
         """Note that the transfer achieved nothing, however often it was tried."""
-        self.failure = Failure("transient", message)
+        self.failure = Failure("transient", self.named(message))
         patient = self.request.is_backfill and self.stalls < self.request.pacing.most_stalls
         self.outcome = "stalled" if patient else "failed"
+
+    def call_failed(self, error: Exception) -> None:
+        """Note that the cursor did not do what it was called for; what it rejected is not worth another attempt."""
+        self.attempts_failed(str(error))
+        if isinstance(error, OperationRejectedError):
+            self.outcome, self.failure = "failed", Failure("permanent", self.error)
+
+    def named(self, sentence: str) -> str:
+        """Name the stream in front of a sentence that does not."""
+        label = self.request.stream.label
+        return sentence if f"{label}: " in sentence else f"{label}: {sentence}"
 
     def lost(self, *, repeated: int = 0) -> None:
         """Note that the stream is another run's by now."""
@@ -123,7 +144,8 @@ class StreamRun:
     def release(self, now: datetime) -> Release:
         """Give the stream back."""
         wait = self.failure.retry_after if self.failure and self.outcome == "throttled" else 0.0
-        return Release(self.state.fence, now, self.outcome, self.error, wait)
+        grant = self.state.grant
+        return Release(grant.fence, now, self.outcome, self.error, wait, grant.holder, grant.execution, self.done)
 
     @property
     def pause(self) -> float:

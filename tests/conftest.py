@@ -26,6 +26,7 @@ hypothesis.settings.load_profile("untimed")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     add_option(parser)
+    parser.addoption("--programs", type=int, default=1_000, help="how many programs a stream's protocol is put through")
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -12,7 +12,9 @@ from onepassword_sentinel.backfill import INSTANCE_PREFIX
 from onepassword_sentinel.backfill_progress import backfill_of, backfill_of_run, backfills
 from onepassword_sentinel.runs import Run
 from onepassword_sentinel.status import BackfillStatus
+from onepassword_sentinel.stream_operations import Stop
 from onepassword_sentinel.stream_state import StreamState
+from onepassword_sentinel.wire import to_wire
 from triggers import backfill_runs, task_hub
 
 # Terminating takes a message that somebody has to pick up: on Azure Storage as long as the polling interval.
@@ -51,7 +53,9 @@ async def stop(client: df.DurableFunctionsClient, backfill_id: str) -> None:
         await asyncio.gather(*(task_hub.ended(client, run.instance_id, _END_SECONDS) for run in running))
     for key, state in (await _cursors(client, backfill_id)).items():
         if state.holder:
-            await client.signal_entity(EntityInstanceId(task_hub.CURSOR, key), "stop", {})
+            # A stop that comes late is not for the run of a backfill that was restarted meanwhile.
+            stop = to_wire(Stop(state.grant))
+            await client.signal_entity(EntityInstanceId(task_hub.CURSOR, key), "stop", stop)
 
 
 async def _running(client: df.DurableFunctionsClient, backfill_id: str) -> list[Run]:

@@ -2,30 +2,20 @@
 
 import logging
 from collections.abc import AsyncIterator, Callable
-from datetime import UTC, datetime, timedelta
 
 import aiohttp
 import pytest
 from azure.durable_functions.testing import execute_entity
 
 from activities import connections
-from activities.transfer_events import transfer_events
 from entities.stream_cursor import stream_cursor
 from onepassword_sentinel import __version__
-from onepassword_sentinel.discovery import Stream
-from onepassword_sentinel.errors import TransientError
-from onepassword_sentinel.event_types import EventType
-from onepassword_sentinel.payloads import Pacing, TransferRequest
-from onepassword_sentinel.position import Position
 from onepassword_sentinel.stream_lease import Begin
 from onepassword_sentinel.stream_state import StreamState
-from onepassword_sentinel.transfer import Transfer
 from onepassword_sentinel.wire import from_wire, to_wire
 from tests.core.conftest import NOW, jwt
 
-TRANSFER = transfer_events.build().get_user_function().client_function
 ENTITY = stream_cursor.build().get_user_function().entity_function
-LEASED = datetime.now(UTC) + timedelta(hours=1)
 BEGIN = to_wire(Begin("poll-1", NOW, 60, "2026-11-15T12:00:00Z"))
 
 
@@ -132,91 +122,3 @@ def test_a_rotated_token_is_used_without_a_restart(monkeypatch: pytest.MonkeyPat
         monkeypatch.setenv("ONEPASSWORD_TOKEN", jwt(iat=number))
         seen.append(connections.read_settings().accounts[0].token.value)
     assert seen == [jwt(iat=1), jwt(iat=2)]
-
-
-class Client:
-    """Gives the entity's state as the platform's client does."""
-
-    def __init__(self, state: StreamState) -> None:
-        self.state = state
-
-    async def get_entity(self, entity_id: object) -> "Client":
-        assert str(entity_id) == "@stream_cursor@ACC-auditevents"
-        return self
-
-    def get_typed_state(self) -> dict[str, object]:
-        return to_wire(self.state)
-
-
-@pytest.mark.parametrize(
-    ("state", "ending"),
-    [
-        (StreamState(fence=3, holder=""), (False, True)),
-        (StreamState(fence=3, holder="poll-1", lease_until=LEASED, stopping=True), (False, True)),
-        (StreamState(fence=4, holder="poll-2"), (True, False)),
-    ],
-    ids=["released", "stopped", "taken over"],
-)
-async def test_a_transfer_whose_number_is_not_in_force_touches_nothing(
-    state: StreamState, ending: tuple[bool, bool]
-) -> None:
-    """An activity that comes late, after its run ended, was stopped or was taken over, does no harm."""
-    request = TransferRequest(
-        stream=Stream("", "ACC", EventType.AUDIT_EVENTS),
-        key="ACC-auditevents",
-        state=StreamState(position=Position(cursor="c"), fence=3, holder="poll-1", lease_until=LEASED),
-    )
-    # No settings are there: a step further and it would fail.
-    answer = await TRANSFER(to_wire(request), Client(state))
-    result = from_wire(Transfer, answer)
-    assert (result.superseded, result.stopped) == ending
-    assert (result.position, result.tally.requests) == (request.state.position, 0)
-
-
-async def test_a_transfer_whose_cursor_cannot_be_read_fails_at_once() -> None:
-    """Another attempt would read the same."""
-    request = TransferRequest(
-        stream=Stream("", "ACC", EventType.AUDIT_EVENTS),
-        key="ACC-auditevents",
-        state=StreamState(position=Position(cursor="c"), fence=3, holder="poll-1", lease_until=LEASED),
-    )
-    unreadable = StreamState(fence="three")  # type: ignore[arg-type]  # by hand
-    result = from_wire(Transfer, await TRANSFER(to_wire(request), Client(unreadable)))
-    assert result.failure is not None
-    assert (result.failure.kind, result.position) == ("permanent", request.state.position)
-    assert result.failure.message.startswith("auditevents: the cursor's state cannot be read: ")
-
-
-@pytest.mark.parametrize("seconds", [-5, 149])
-async def test_a_transfer_that_comes_too_late_does_not_begin(seconds: float) -> None:
-    """While it is at work, nobody else may be granted the stream: held up in a queue, it leaves it to the next tick."""
-    lease = datetime.now(UTC) + timedelta(seconds=seconds)
-    state = StreamState(position=Position(cursor="a"), fence=3, holder="poll-1", lease_until=lease)
-    request = TransferRequest(
-        stream=Stream("", "ACC", EventType.AUDIT_EVENTS), key="ACC-auditevents", state=state, pacing=Pacing()
-    )
-    with pytest.raises(TransientError, match="its lease on the stream was about to run out"):
-        await TRANSFER(to_wire(request), Client(state))
-
-
-@pytest.mark.parametrize(
-    ("known", "cursor"),
-    [
-        (StreamState(position=Position(cursor="b"), moves=6, fence=3, holder="poll-1"), "b"),
-        (StreamState(position=Position(cursor="old"), moves=4, fence=2), "a"),
-        (StreamState(), "a"),
-    ],
-    ids=["moved on", "older", "none"],
-)
-async def test_a_transfer_begins_where_the_stream_stands_by_the_newest_word(known: StreamState, cursor: str) -> None:
-    """An earlier delivery of the same call may have committed, and what a client reads may be out of date."""
-    request = TransferRequest(
-        stream=Stream("", "ACC", EventType.AUDIT_EVENTS),
-        key="ACC-auditevents",
-        state=StreamState(position=Position(cursor="a"), moves=5, fence=3, holder="poll-1", lease_until=LEASED),
-    )
-    # Without settings it goes no further than to say where it would have begun.
-    result = from_wire(Transfer, await TRANSFER(to_wire(request), Client(known)))
-    assert (result.superseded, result.position.cursor) == (False, cursor)
-    assert result.failure is not None
-    assert "ONEPASSWORD_TOKEN is missing" in result.failure.message

@@ -132,10 +132,10 @@ def test_an_old_copy_of_the_state_ends_nobodys_run() -> None:
     """What a client reads may be older than the grant; only a newer number or a release says that a run is over."""
     state, _ = begun(StreamState())
     taken, _ = begun(state, "poll-2", NOW + LEASE)
-    assert not StreamState().has_ended(1)
-    assert not state.has_ended(1)
-    assert taken.has_ended(1)
-    assert released(state, 1)[0].has_ended(1)
+    assert not StreamState().has_ended(state.grant)
+    assert not state.has_ended(state.grant)
+    assert taken.has_ended(state.grant)
+    assert released(state, 1)[0].has_ended(state.grant)
 
 
 def test_a_commit_under_an_older_number_is_refused() -> None:

@@ -11,6 +11,7 @@ from onepassword_sentinel.stream_operations import (
     Forget,
     OperationRejectedError,
     Reset,
+    Stop,
     forget,
     is_finished,
     reset,
@@ -62,7 +63,7 @@ def test_a_run_that_goes_on_is_measured_from_its_beginning() -> None:
 
 def test_a_stopped_run_gets_no_new_lease() -> None:
     """Its activity may end what it has in hand, and commit it; nobody waits longer than that can take."""
-    state = stop(held(), LATER)
+    state = stop(held(), Stop(), LATER)
     assert (state.stopping, state.lease_until) == (True, LATER + timedelta(seconds=150))
     state, accepted = committed(state)
     assert (accepted, state.position.cursor, state.lease_until) == (True, "c2", LATER + timedelta(seconds=150))
@@ -71,7 +72,7 @@ def test_a_stopped_run_gets_no_new_lease() -> None:
 
 def test_the_last_commit_of_a_stopped_run_gives_the_stream_back() -> None:
     """The next run goes on at once, behind all that was delivered."""
-    state, _ = committed(stop(held(), LATER), last=True)
+    state, _ = committed(stop(held(), Stop(), LATER), last=True)
     assert (state.holder, state.lease_until, state.outcome) == ("", None, "stopped")
     again, granted = begin(state, Begin("run-2", LATER, 900, START))
     assert (granted, again.position.cursor, again.stopping) == (True, "c2", False)
@@ -86,21 +87,22 @@ def test_the_last_commit_of_a_run_that_nobody_stopped_keeps_the_stream() -> None
 def test_stopping_never_prolongs_a_lease() -> None:
     """Nor does stopping twice."""
     state = replace(held(), lease_until=LATER + timedelta(seconds=3))
-    assert stop(state, LATER).lease_until == LATER + timedelta(seconds=3)
-    state = stop(held(), LATER)
-    assert stop(state, LATER + timedelta(seconds=60)) == state
+    assert stop(state, Stop(), LATER).lease_until == LATER + timedelta(seconds=3)
+    state = stop(held(), Stop(), LATER)
+    assert stop(state, Stop(), LATER + timedelta(seconds=60)) == state
 
 
 def test_stopping_a_free_stream_changes_nothing() -> None:
     """There is nobody to stop."""
     state = released(held())
-    assert stop(state, LATER) == state
+    assert stop(state, Stop(), LATER) == state
 
 
 def test_a_run_is_over_once_it_was_stopped() -> None:
     """An activity that begins later does nothing."""
-    assert held().has_ended(1) is False
-    assert stop(held(), LATER).has_ended(1) is True
+    grant = held().grant
+    assert held().has_ended(grant) is False
+    assert stop(held(), Stop(), LATER).has_ended(grant) is True
 
 
 def test_a_reset_moves_a_live_cursor() -> None:

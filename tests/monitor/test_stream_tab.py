@@ -12,7 +12,7 @@ from liquid import Environment, FalsyStrictUndefined, Mode
 
 from onepassword_sentinel.position import Position
 from onepassword_sentinel.stream_lease import Begin, Commit, Release, begin, commit, release
-from onepassword_sentinel.stream_operations import Reset, reset, stop
+from onepassword_sentinel.stream_operations import Reset, Stop, reset, stop
 from onepassword_sentinel.stream_state import StreamState
 from onepassword_sentinel.wire import to_wire
 
@@ -101,7 +101,7 @@ def test_a_held_stream(held: StreamState) -> None:
     assert "Present or last run began 2026-11-24 10:15:00 UTC, 1000 events" in text
     assert "an operator stopped it" not in text
     assert "an operator stopped it, and the stream is free as soon as its activity ends" in words(
-        shown(stop(held, NOW))
+        shown(stop(held, Stop(), NOW))
     )
 
 

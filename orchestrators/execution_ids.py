@@ -1,0 +1,42 @@
+"""Which execution of a run it is: one that was started again under the same instance id is another execution.
+
+The engine gives each execution an id, which stays the same when a turn runs again; nothing else does that is known in
+a run's first turn. durabletask 1.12.0 (under azure-functions-durable 2.0.0rc3) has it and does not hand it on, which
+`install` makes it do. An id of our own would have to be drawn in a turn that is stored before the stream is asked for.
+
+tests/app/test_execution_ids.py fails as soon as the SDK's context has it: then delete `install`.
+"""
+
+from functools import wraps
+from typing import Any, Final
+
+import durabletask.internal.orchestrator_service_pb2 as pb
+from durabletask.task import OrchestrationContext
+
+# The private class of the SDK that reads a history, and its method that reads one event of it.
+READER: Final = "_OrchestrationExecutor"
+METHOD: Final = "process_event"
+_ATTRIBUTE: Final = "_onepassword_execution_id"
+
+
+def install(sdk: object) -> None:
+    """Wrap the method in the SDK's module, once; do nothing where the SDK does not have it."""
+    reader = getattr(sdk, READER, None)
+    process_event = getattr(reader, METHOD, None)
+    if process_event is None or hasattr(process_event, _ATTRIBUTE):
+        return
+
+    @wraps(process_event)
+    def process(executor: Any, ctx: Any, event: pb.HistoryEvent, *args: Any, **kwargs: Any) -> Any:
+        if event.HasField("executionStarted"):
+            setattr(ctx, _ATTRIBUTE, event.executionStarted.orchestrationInstance.executionId.value)
+        return process_event(executor, ctx, event, *args, **kwargs)
+
+    setattr(process, _ATTRIBUTE, True)
+    setattr(reader, METHOD, process)
+
+
+def execution_id(ctx: OrchestrationContext) -> str:
+    """Return the execution's id; empty if the engine gives none."""
+    found = getattr(ctx, _ATTRIBUTE, "")
+    return found if isinstance(found, str) else ""

@@ -1,0 +1,307 @@
+"""A stream's protocol under everything that the platform may do to it: runs, activities and messages in memory.
+
+The operations are the app's own. Runs and activities follow `orchestrators.begin_stream`, `orchestrators.drain_stream`
+and `activities.held_stream`; the events of a stream are numbered, and a position's number is how many lie behind it.
+"""
+
+from collections import defaultdict
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from onepassword_sentinel.position import Position
+from onepassword_sentinel.stream_lease import Begin, Commit, Release, begin, commit, release
+from onepassword_sentinel.stream_operations import OperationRejectedError, Reset, Stop, reset, stop
+from onepassword_sentinel.stream_state import Grant, StreamState
+from onepassword_sentinel.wire import from_wire, to_wire
+from tests.core.conftest import NOW
+
+LATENCY: Final = timedelta(milliseconds=5)
+LEASE: Final = 900.0
+LIMIT: Final = 150.0
+START: Final = "2026-11-15T12:00:00Z"
+# A request that comes later than this is not recognised as late.
+LATEST: Final = timedelta(minutes=5)
+
+
+# Uploads begin no later than so long before an activity has to end, which is more than clocks differ.
+MARGIN: Final = timedelta(seconds=10)
+
+
+@dataclass(eq=False)
+class Run:
+    """An execution of a run.
+
+    `awaits` is the request whose answer it waits for, `work` the activity likewise, `done` its last commit.
+    """
+
+    instance_id: str
+    execution: str
+    transfers: int
+    skew: timedelta
+    alive: bool = True
+    released: bool = False
+    awaits: "Message | None" = None
+    work: "Activity | None" = None
+    done: Commit | None = None
+
+
+@dataclass(eq=False)
+class Message:
+    """An operation on its way to the entity; a signal has no caller."""
+
+    payload: Any
+    sent_at: datetime
+    caller: Run | None = None
+
+
+@dataclass(eq=False)
+class Activity:
+    """A transfer that a run has called; `repeats` is set where the platform runs the call twice or lost it once."""
+
+    run: Run
+    given: StreamState
+    repeats: bool = False
+    ends_at: datetime | None = None
+    moves: int = 0
+    renewed: bool = False
+    resets: int = 0
+    unseen: tuple["Message", ...] = ()
+
+    @property
+    def grant(self) -> Grant:
+        return self.given.grant
+
+
+@dataclass
+class World:
+    """The entity, its messages, and everybody who works on the stream."""
+
+    now: datetime = NOW
+    state: StreamState = field(default_factory=StreamState)
+    messages: list[Message] = field(default_factory=list)
+    runs: list[Run] = field(default_factory=list)
+    activities: list[Activity] = field(default_factory=list)
+    delivered: dict[int, list[Activity]] = field(default_factory=lambda: defaultdict(list))
+    refused: list[Commit] = field(default_factory=list)
+    resets: int = 0
+
+    def send(self, payload: Any, caller: Run | None = None) -> Message:
+        message = Message(payload, self.now, caller)
+        self.messages.append(message)
+        if caller is not None:
+            caller.awaits = message
+        return message
+
+    def start(self, instance_id: str, transfers: int = 1, skew: float = 0.0) -> Run:
+        """Start a run; it ends one with the same id, whose activities go on."""
+        for run in self.runs:
+            run.alive = run.alive and run.instance_id != instance_id
+        run = Run(instance_id, f"execution-{len(self.runs)}", transfers, timedelta(seconds=skew))
+        self.runs.append(run)
+        self._ask(run)
+        return run
+
+    def run_turn_again(self, run: Run) -> None:
+        """Send a turn's request again, at another time, as when the turn's history was not stored."""
+        if run.awaits is not None:
+            self.send(replace(run.awaits.payload, now=self.now + run.skew), run)
+
+    def deliver(self, message: Message, *, again: bool = False, lose: bool = False) -> None:
+        """Let the entity run an operation; it may come `again`, or its answer leaves and the state is lost."""
+        self.now += LATENCY
+        if not (again or lose):
+            self.messages.remove(message)
+        before, payload = self.state, from_wire(type(message.payload), to_wire(message.payload))
+        try:
+            after, accepted = self._applied(before, payload)
+        except OperationRejectedError:
+            after, accepted = before, False
+        if isinstance(payload, Commit) and not accepted:
+            self.refused.append(payload)
+        hold_against(message, before, after, self.now, accepted=accepted)
+        if not lose:
+            self.resets += isinstance(payload, Reset) and after != before
+            self.state = from_wire(StreamState, to_wire(after))
+        run = message.caller
+        if run is not None and run.alive and run.awaits is message:
+            run.awaits = None
+            self._answered(run, payload, after, accepted=accepted)
+
+    def work(self, activity: Activity, events: int) -> None:
+        """Let an activity take its next step: make sure that it may begin, deliver, or end."""
+        if activity.ends_at is None:
+            self._confirm(activity)
+        elif events and self.now < activity.ends_at - MARGIN:
+            self._deliver(activity, events)
+        else:
+            self.send(commit_of(activity, self.now, last=True))
+            self._ended(activity)
+
+    def lose(self, activity: Activity) -> None:
+        """End an activity with its process; the platform runs the call again."""
+        activity.repeats = True
+        self.activities.remove(activity)
+        self._call(activity.run, activity.given, repeats=True)
+
+    def run_twice(self, activity: Activity) -> None:
+        """Run the activity's call another time."""
+        activity.repeats = True
+        self.activities.append(Activity(activity.run, activity.given, repeats=True))
+
+    def end(self) -> None:
+        """End everybody: the position has behind it only what was delivered, and the next run is granted the stream."""
+        for run in self.runs:
+            run.alive = False
+        while self.messages or self.activities:
+            if self.messages:
+                self.deliver(self.messages[0])
+            else:
+                self.work(self.activities[0], 0)
+        lost = [number for number in range(self.state.moves) if not self.delivered[number]]
+        assert self.resets or not lost, f"event {lost[0]} was passed and not delivered"
+        self.now += timedelta(seconds=LIMIT + 2)
+        last = self.start("last")
+        while self.messages:
+            self.deliver(self.messages[0])
+        assert last.work is not None, "a stream that no run holds stays locked"
+
+    def _ask(self, run: Run, over: Grant | None = None) -> None:
+        now = self.now + run.skew
+        self.send(
+            Begin(run.instance_id, now, LEASE, START, transfer_limit=LIMIT, execution=run.execution, over=over), run
+        )
+
+    def _applied(self, state: StreamState, payload: Any) -> tuple[StreamState, bool]:
+        match payload:
+            case Begin():
+                return begin(state, payload)
+            case Commit():
+                return commit(state, payload)
+            case Release():
+                return release(state, payload)
+            case Stop():
+                return stop(state, payload, self.now), True
+            case Reset():
+                return reset(state, payload, self.now), True
+        raise AssertionError(payload)
+
+    def _answered(self, run: Run, asked: Any, state: StreamState, *, accepted: bool) -> None:
+        """Let a run take its next step."""
+        if isinstance(asked, Release):
+            run.alive, run.released = False, accepted
+        elif isinstance(asked, Begin) and not accepted:
+            self._refused(run, asked, state)
+        elif isinstance(asked, Commit) and (run.transfers == 0 or state.has_ended(grant_of(asked))):
+            self._release(run, asked.fence)
+        else:
+            run.transfers -= 1
+            self._call(run, state)
+
+    def _refused(self, run: Run, asked: Begin, state: StreamState) -> None:
+        """Let a run that finds the stream taken look for the holder, once its activity must have ended."""
+        elsewhere = state.holder not in ("", run.instance_id) and asked.over != state.grant
+        at_work = any(other.alive and other.instance_id == state.holder for other in self.runs)
+        if elsewhere and not at_work and state.work_ends_at and state.work_ends_at <= self.now + run.skew:
+            self._ask(run, over=state.grant)
+            return
+        run.alive = False
+
+    def _call(self, run: Run, state: StreamState, *, repeats: bool = False) -> None:
+        activity = Activity(run, state, repeats)
+        run.work = activity
+        self.activities.append(activity)
+
+    def _release(self, run: Run, fence: int) -> None:
+        now = self.now + run.skew
+        self.send(Release(fence, now, "ok", "", 0.0, run.instance_id, run.execution, run.done), run)
+
+    def _confirm(self, activity: Activity) -> None:
+        if self.state.has_ended(activity.grant):
+            self._ended(activity, over=True)
+            return
+        left = self.state.seconds_to_work(activity.given, self.now)
+        if left >= LIMIT / 2:
+            activity.ends_at = self.now + timedelta(seconds=min(LIMIT, left))
+            activity.moves = max(activity.given.moves, self.state.moves)
+            activity.resets, activity.unseen = self.resets, tuple(self.messages)
+        elif self.state.grant != activity.grant or activity.renewed:
+            self._ended(activity, over=True)  # held up
+        else:
+            activity.renewed = True
+            activity.moves = self.state.moves
+            self.send(commit_of(activity, self.now))
+
+    def _deliver(self, activity: Activity, events: int) -> None:
+        holder = (self.state.holder, self.state.execution)
+        alone = not self.state.holder or holder == (activity.grant.holder, activity.grant.execution)
+        assert alone or activity.repeats, "an activity delivers while another run holds the stream"
+        for number in range(activity.moves, activity.moves + events):
+            for earlier in self.delivered[number]:
+                assert self._may_repeat(earlier, activity), f"event {number} was delivered twice"
+            self.delivered[number].append(activity)
+        activity.moves += events
+        self.send(commit_of(activity, self.now))
+
+    def _may_repeat(self, earlier: Activity, later: Activity) -> bool:
+        """Tell whether there is a reason: a call that ran twice, a reset, or a commit that came after a takeover."""
+        unseen = [sent.payload for sent in later.unseen if isinstance(sent.payload, Commit)]
+        late = any(done.execution == earlier.run.execution for done in [*unseen, *self.refused])
+        taken_over = late and not earlier.run.released and earlier.run is not later.run
+        return earlier.repeats or later.repeats or earlier.resets != later.resets or taken_over
+
+    def _ended(self, activity: Activity, *, over: bool = False) -> None:
+        """Let the run of an activity go on; of two for one call, the first one's result counts."""
+        self.activities.remove(activity)
+        run = activity.run
+        if not run.alive or run.work is None or run.work.given is not activity.given:
+            return
+        run.work = None
+        if over:
+            self._release(run, activity.grant.fence)
+        else:
+            run.done = commit_of(activity, self.now + run.skew, by_run=True)
+            self.send(run.done, run)
+
+
+def grant_of(done: Commit) -> Grant:
+    return Grant(done.fence, done.holder or "", done.execution)
+
+
+def commit_of(activity: Activity, now: datetime, *, last: bool = False, by_run: bool = False) -> Commit:
+    grant, moves = activity.grant, activity.moves
+    position = Position(cursor=str(moves), start_time=START)
+    return Commit(
+        grant.fence,
+        moves,
+        now,
+        LEASE,
+        position,
+        newest=None,
+        events=moves,
+        recovered=False,
+        last=last,
+        holder=grant.holder,
+        execution=grant.execution,
+        transfer=activity.given.transfer + by_run,
+    )
+
+
+def hold_against(message: Message, before: StreamState, after: StreamState, now: datetime, *, accepted: bool) -> None:
+    """Hold what an operation did against what it may do."""
+    run, payload = message.caller, message.payload
+    holder = (before.holder, before.execution)
+    match payload:
+        case Begin() if run is not None:
+            late = run.released and not before.holder and now - message.sent_at < LATEST
+            assert not (late and accepted), "a run that has given the stream back holds it again"
+            own = holder == (run.instance_id, run.execution) and not before.stopping
+            assert accepted or not own, "a run locks itself out"
+        case Stop():
+            assert after == before or payload.grant in (None, before.grant), "another run was stopped"
+        case Reset():
+            assert after == before or before.reset_by != payload.request, "a reset was followed twice"
+        case Commit() | Release():
+            assert not accepted or holder == (payload.holder, payload.execution), "another run's was accepted"
+            assert accepted or after == before, "what was refused has changed something"
+    assert after.moves >= before.moves, "the position went back"
