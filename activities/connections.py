@@ -20,6 +20,7 @@ from onepassword_sentinel.rate_limit import RequestQuota
 from onepassword_sentinel.retry_after import DEFAULT_SECONDS
 from onepassword_sentinel.settings import Account, Settings
 from onepassword_sentinel.storage_account import StorageAccount
+from onepassword_sentinel.time_limits import UPLOAD_LIMIT
 
 if TYPE_CHECKING:
     import aiohttp
@@ -68,11 +69,18 @@ def events_api(account: Account, *, pause: float = DEFAULT_SECONDS) -> "EventsAp
 
 
 @cache
-def log_ingestion(destination: Destination) -> "LogIngestion":
-    """Get the data collection rule."""
+def log_ingestion(destination: Destination, upload_limit: float = UPLOAD_LIMIT) -> "LogIngestion":
+    """Get the data collection rule; an upload takes at most so many seconds."""
     from onepassword_sentinel.log_ingestion import LogIngestion  # noqa: PLC0415
 
-    sink = LogIngestion(destination.endpoint, destination.rule_id, destination.scope, _credential(), _session())
+    sink = LogIngestion(
+        destination.endpoint,
+        destination.rule_id,
+        destination.scope,
+        _credential(),
+        _session(),
+        upload_limit=upload_limit,
+    )
     # All that is needed is loaded now, and stays. To look through it for garbage again and again would take a tenth of
     # what it costs to deliver.
     gc.freeze()

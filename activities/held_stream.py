@@ -20,6 +20,8 @@ _LOG = logging.getLogger(__name__)
 # An entity's answer leaves before its state is stored. That takes milliseconds; while a partition moves, longer.
 _STORE_SECONDS: Final = 30.0
 _LOOK_SECONDS: Final = 0.1
+# Of the time that a transfer may take: what it needs for its pages and for an upload that is slow.
+_ENOUGH: Final = 2 / 3
 # The Functions host gives activities some ten seconds when it is told to end, and entities none.
 _COMMIT_SECONDS: Final = 5.0
 _LONGEST_PAUSE: Final = 1.0
@@ -35,8 +37,8 @@ class HeldStream:
         self._grant = request.state.grant
         self._sent: list[tuple[int, float]] = []
 
-    async def confirm(self) -> tuple[StreamState, float]:
-        """Get the stream's state, and for how many seconds nobody else can be granted it.
+    async def confirm(self) -> tuple[StreamState, float, float]:
+        """Get the stream's state, a monotonic time, and for how many seconds from then nobody else can be granted it.
 
         The state may say that the run has ended; then there is no time left. An activity that begins late, as one does
         that was tried before, first renews the lease: otherwise another run might be granted the stream meanwhile.
@@ -46,16 +48,16 @@ class HeldStream:
             UnreadableStateError: the state cannot be read.
 
         """
-        enough = self._request.pacing.transfer_limit / 2
+        limit = self._request.pacing.transfer_limit
         give_up_at, pause, renewed = time.monotonic() + _STORE_SECONDS, _LOOK_SECONDS, False
         while True:
-            state = await self._read()
+            state, began = await self._read(), time.monotonic()
             if state.has_ended(self._grant):
-                return state, 0.0
+                return state, began, 0.0
             left = state.seconds_to_work(self._request.state, datetime.now(UTC))
-            if left >= enough:
-                return state, left
-            if time.monotonic() > give_up_at:
+            if left >= limit * _ENOUGH:
+                return state, began, min(left, limit)
+            if began > give_up_at:
                 raise TransientError(
                     f"{self._request.stream.label}: this run was held up until its lease on the stream was about to "
                     "run out; the next tick goes on"

@@ -13,6 +13,7 @@ from onepassword_sentinel.errors import Failure, SettingsError, TransientError
 from onepassword_sentinel.payloads import TransferRequest
 from onepassword_sentinel.settings import Settings
 from onepassword_sentinel.stream_state import UnreadableStateError
+from onepassword_sentinel.time_limits import CutOff
 from onepassword_sentinel.transfer import Budget, CommitTransfer, Drain, Transfer
 from onepassword_sentinel.wire import from_wire, to_wire
 
@@ -33,7 +34,7 @@ async def transfer_events(payload: dict, client: df.DurableFunctionsClient) -> d
     request = from_wire(TransferRequest, payload)
     stream = HeldStream(client, request)
     try:
-        known, seconds = await stream.confirm()
+        known, began, seconds = await stream.confirm()
     except UnreadableStateError as error:
         failure = Failure("permanent", f"{request.stream.label}: {error}")
         return to_wire(Transfer(request.state.position, request.state.moves, failure=failure))
@@ -44,7 +45,7 @@ async def transfer_events(payload: dict, client: df.DurableFunctionsClient) -> d
     state = max(request.state, known, key=lambda state: state.moves)
     try:
         settings = read_settings()
-        drain = _drain(request, settings, stream.commit, seconds)
+        drain = _drain(request, settings, stream.commit, request.pacing.cut_off(began, seconds))
     except SettingsError as error:
         done = Transfer(state.position, state.moves, failure=Failure.of(error, who=request.stream.label))
         return to_wire(done)
@@ -54,26 +55,22 @@ async def transfer_events(payload: dict, client: df.DurableFunctionsClient) -> d
     return to_wire(done)
 
 
-def _drain(request: TransferRequest, settings: Settings, commit: CommitTransfer, seconds: float) -> Drain:
+def _drain(request: TransferRequest, settings: Settings, commit: CommitTransfer, cut_off: CutOff) -> Drain:
     account = settings.account(request.stream.account)
     pacing = request.pacing
     return Drain(
         source=events_api(account, pause=pacing.throttle_seconds),
         delivery=Delivery(
-            sink=log_ingestion(settings.destination),
+            sink=log_ingestion(settings.destination, pacing.upload_limit),
             dead_letters=dead_letters(settings.storage),
             stream=EVENTS_STREAM,
             event_type=request.stream.event_type,
             key=request.key,
             label=request.stream.label,
             backfill_id=request.backfill_id,
+            cut_off=cut_off,
         ),
         commit=commit,
         may_start_over=request.may_start_over,
-        budget=Budget(
-            pacing.transfer_pages,
-            pacing.transfer_seconds,
-            min(pacing.transfer_limit, seconds),
-            pacing.commit_seconds,
-        ),
+        budget=Budget(pacing.transfer_pages, pacing.transfer_seconds, pacing.commit_seconds),
     )

@@ -1,5 +1,6 @@
 """Activity: deliver dead letters again, and take out those that Azure takes now."""
 
+import time
 from typing import Any
 
 import azure.durable_functions as df
@@ -25,12 +26,14 @@ async def upload_dead_letters(payload: dict) -> dict[str, Any]:
         TransientError: nothing was achieved, and trying again may help; the orchestration's retry policy does.
 
     """
+    began = time.monotonic()
     request = from_wire(ReplayRequest, payload)
     try:
-        kept, sink = dead_letters(read_part(StorageAccount.parse)), log_ingestion(read_part(Destination.parse))
+        kept = dead_letters(read_part(StorageAccount.parse))
+        sink = log_ingestion(read_part(Destination.parse), request.pacing.upload_limit)
     except SettingsError as error:
         return to_wire(ReplayBatch(request.place, failure=Failure.of(error)))
-    replay = Replay(kept, sink, EVENTS_STREAM)
+    replay = Replay(kept, sink, EVENTS_STREAM, request.pacing.cut_off(began))
     batch = await replay.run(request.place)
     if batch.place == request.place and batch.failure and batch.failure.kind == "transient":
         raise TransientError(batch.failure.message)

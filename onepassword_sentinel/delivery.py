@@ -25,6 +25,7 @@ from onepassword_sentinel.event_types import EventType
 from onepassword_sentinel.page import Page
 from onepassword_sentinel.recent_events import RecentEvents
 from onepassword_sentinel.tally import Tally
+from onepassword_sentinel.time_limits import NO_CUT_OFF, CutOff
 
 # What is longer is cut without a word (Azure Monitor service limits, custom logs: size of field values).
 MAX_FIELD_BYTES: Final = 65_536
@@ -43,7 +44,10 @@ class RowSink(Protocol):
 
 @dataclass(slots=True)
 class Delivery:
-    """One transfer's deliveries: to `stream` of the rule, or to dead letters under the cursor's `key`."""
+    """One transfer's deliveries: to `stream` of the rule, or to dead letters under the cursor's `key`.
+
+    Nothing begins after the `cut_off`. What has begun is waited for: an upload that is torn may have been stored.
+    """
 
     sink: RowSink
     dead_letters: DeadLetters
@@ -52,6 +56,7 @@ class Delivery:
     key: str
     label: str
     backfill_id: str = ""
+    cut_off: CutOff = NO_CUT_OFF
     utc_now: Callable[[], datetime] = lambda: datetime.now(UTC)
     _recent: RecentEvents = field(default_factory=RecentEvents)
     _accepts: bool = False
@@ -70,6 +75,7 @@ class Delivery:
         Raises:
             PermanentError: one row after the other is refused, or an operator must act for another reason.
             TransientError, ThrottledError: as the sink and the dead letters do.
+            CutOffError: more is left to deliver.
 
         """
         prefix = row_prefix(self.event_type, self.backfill_id)
@@ -82,8 +88,10 @@ class Delivery:
                     yield done
             self._decide_at_the_end(tally)
         finally:
-            await self._discard_suspects()
-            await self._call_refused()
+            with suppress(TimeoutError):
+                async with self.cut_off.tidying():
+                    await self._discard_suspects()
+                    await self._call_refused()
 
     async def _upload(self, page: Page, chunk: Chunk, tally: Tally) -> AsyncIterator[int]:
         waiting = [chunk]
@@ -91,9 +99,10 @@ class Delivery:
             part = waiting.pop()
             if not part.fits:
                 detail = f"a row of {part.size:,} bytes; Azure takes {MAX_CHUNK_BYTES:,} in a request"
-                await self.dead_letters.keep(self._letter(page, part.places[0], "too_large", 0, detail))
+                await self._keep(self._letter(page, part.places[0], "too_large", 0, detail))
                 tally.dead_letters += 1
             else:
+                self.cut_off.check()
                 try:
                     await self.sink.upload(self.stream, part.compressed())
                 except RowsRefusedError as refusal:
@@ -113,7 +122,7 @@ class Delivery:
 
     async def _suspect(self, page: Page, place: int, refusal: RowsRefusedError) -> None:
         letter = self._letter(page, place, "suspected", refusal.status, str(refusal))
-        await self.dead_letters.keep(letter)
+        await self._keep(letter)
         self._suspects.append(letter)
         self._refused_in_a_row += 1
         if self._refused_in_a_row > MOST_REFUSED_IN_A_ROW:
@@ -142,16 +151,24 @@ class Delivery:
         self._suspects.clear()
 
     async def _call_refused(self) -> None:
-        """Say what was decided. They are kept already: a storage that fails now loses nothing, only the better word."""
-        while self._refused:
+        """Say what was decided, or after the next page where it fails.
+
+        They are kept already: a storage that fails now loses nothing, only the better word.
+        """
+        for letter in tuple(self._refused):
             with suppress(ConnectorError):
-                await self.dead_letters.keep(replace(self._refused.pop(), reason="refused"))
+                await self.dead_letters.keep(replace(letter, reason="refused"))
+                self._refused.remove(letter)
 
     async def _discard_suspects(self) -> None:
         """Take back what was kept of rows that will be tried again; what stays behind is still called suspected."""
         with suppress(ConnectorError):
             while self._suspects:
                 await self.dead_letters.discard(self._suspects.pop())
+
+    async def _keep(self, letter: DeadLetter) -> None:
+        self.cut_off.check()
+        await self.dead_letters.keep(letter)
 
     async def _keep_cut_rows(self, page: Page, chunk: Chunk) -> None:
         """Keep them before the upload: should the storage fail after it, the rows would have to be uploaded again."""
@@ -161,7 +178,7 @@ class Delivery:
         for place, row in zip(chunk.places, chunk.fields, strict=True):
             if len(row) > MAX_FIELD_BYTES and (fields := _fields_to_be_cut(page.items[place])):
                 detail = f"Azure cuts fields at {MAX_FIELD_BYTES:,} bytes: {', '.join(fields)}"
-                await self.dead_letters.keep(self._letter(page, place, "cut", 0, detail))
+                await self._keep(self._letter(page, place, "cut", 0, detail))
                 self._cut.add(place)
 
     def _letter(self, page: Page, place: int, reason: Reason, status: int, detail: str) -> DeadLetter:

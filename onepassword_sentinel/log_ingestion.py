@@ -20,10 +20,10 @@ from azure.monitor.ingestion.aio import LogsIngestionClient
 from onepassword_sentinel.errors import PermanentError, RowsRefusedError, ThrottledError, TransientError
 from onepassword_sentinel.quotation import one_line, quoted
 from onepassword_sentinel.retry_after import retry_after_seconds
+from onepassword_sentinel.time_limits import UPLOAD_LIMIT, running_time_limit
 
-# Seconds; the SDK's own default is five minutes for each.
+# Seconds; the SDK's own default is five minutes.
 _CONNECT_TIMEOUT: Final = 10
-_READ_TIMEOUT: Final = 30
 # Seconds before it expires that a new token is asked for; the SDK's own margin is a little less.
 _TOKEN_MARGIN: Final = 300
 _LOG: Final = logging.getLogger(__name__)
@@ -46,12 +46,21 @@ class LogIngestion:
     """One data collection rule, reached with one identity over a session that is shared and stays open."""
 
     def __init__(
-        self, endpoint: str, rule_id: str, scope: str, credential: AsyncTokenCredential, session: aiohttp.ClientSession
+        self,
+        endpoint: str,
+        rule_id: str,
+        scope: str,
+        credential: AsyncTokenCredential,
+        session: aiohttp.ClientSession,
+        *,
+        upload_limit: float = UPLOAD_LIMIT,
     ) -> None:
+        """`upload_limit`: for how many seconds an upload may last, the identity's token included."""
         self._endpoint = endpoint
         self._rule_id = rule_id
         self._scope = scope
         self._credential = credential
+        self._upload_limit = upload_limit
         self._not_before = 0.0
         self._signed_in_until = 0.0
         self._client = LogsIngestionClient(
@@ -61,8 +70,9 @@ class LogIngestion:
             # 0.5 ms instead of 0.95. Among them is the one that retries: a second try down here would hide from the
             # orchestration, whose retries are, what the first one met.
             policies=[AsyncBearerTokenCredentialPolicy(credential, scope), CustomHookPolicy()],
+            # No read time-out: aiohttp's timer would beat an answer that arrived while the process was stopped.
             transport=AioHttpTransport(
-                session=session, session_owner=False, connection_timeout=_CONNECT_TIMEOUT, read_timeout=_READ_TIMEOUT
+                session=session, session_owner=False, connection_timeout=_CONNECT_TIMEOUT, read_timeout=None
             ),
         )
 
@@ -72,12 +82,20 @@ class LogIngestion:
         Raises:
             PermanentError: the rule, its role or a setting is wrong.
             RowsRefusedError: at least one of the rows is, or they are too many for one request.
-            TransientError: no acknowledgement, for whatever passing reason.
+            TransientError: no acknowledgement, for whatever passing reason. The rows may be stored all the same if it
+                is late or its connection broke.
             ThrottledError: the rule's limits are reached.
 
         """
         if (left := self._not_before - time.monotonic()) > 0:
             raise ThrottledError("Azure has asked this data collection rule to pause", retry_after=left)
+        try:
+            await running_time_limit(self._send(stream, body), self._upload_limit)
+        except TimeoutError as error:
+            late = f"no acknowledgement from {self._endpoint} within {self._upload_limit:.0f} s"
+            raise TransientError(late) from error
+
+    async def _send(self, stream: str, body: bytes) -> None:
         await self._sign_in()
         try:
             # A stream, because the SDK takes bytes for a list of integers; it finds out by itself that it is gzip.

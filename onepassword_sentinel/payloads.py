@@ -10,6 +10,7 @@ from onepassword_sentinel.retry_after import DEFAULT_SECONDS
 from onepassword_sentinel.stream_lease import Commit
 from onepassword_sentinel.stream_state import StreamState
 from onepassword_sentinel.tally import Tally
+from onepassword_sentinel.time_limits import UPLOAD_LIMIT, CutOff
 from onepassword_sentinel.transfer import Transfer
 
 
@@ -24,7 +25,9 @@ class Pacing:
             before its lease runs out; an instance has ten activities at work.
         commit_seconds: meanwhile it commits what it delivered, at most so often. A commit costs a fifth of what it
             costs to deliver a page.
-        transfer_limit: an activity is cut off after so long; well inside the platform's `functionTimeout`.
+        transfer_limit: the longest time an activity is at work; well inside the platform's `functionTimeout`.
+        upload_limit: the longest time one upload takes. An activity begins none, and waits for no page, when less than
+            that is left of its own limit (but for half of it at least): an upload that is torn may have been stored.
         attempts: how often an activity that achieved nothing is run, the first time included.
         retry_seconds: the wait before the second attempt; it doubles from one to the next.
         throttle_seconds: how long 1Password is left alone when it throttles without saying for how long.
@@ -43,6 +46,7 @@ class Pacing:
     transfer_seconds: float = 30.0
     commit_seconds: float = 1.0
     transfer_limit: float = 150.0
+    upload_limit: float = UPLOAD_LIMIT
     attempts: int = 4
     retry_seconds: float = 5.0
     throttle_seconds: float = DEFAULT_SECONDS
@@ -50,6 +54,12 @@ class Pacing:
     requests_per_minute: float | None = None
     stall_seconds: float = 300.0
     most_stalls: int = 12
+
+    def cut_off(self, began: float, limit: float) -> CutOff:
+        """Make the cut-off of an activity that began at a monotonic time, and has to end `limit` seconds later."""
+        # Of a limit that is shorter than an upload's own, as in tests, half is left for the upload.
+        seconds = limit - self.upload_limit if limit > self.upload_limit else limit / 2
+        return CutOff(began, seconds, limit)
 
 
 # What backfills leave to polls: 30,000 requests an hour are 500 a minute (1Password Events API, rate limits), so this

@@ -6,7 +6,6 @@ repeated and no more. If the deletion fails, the name is carried along, and noth
 A row that is only suspected (`delivery`) is left alone: its stream may still deliver it, or has.
 """
 
-import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -15,10 +14,11 @@ import msgspec
 
 from onepassword_sentinel.chunks import MAX_CHUNK_BYTES, Chunk, pack, row_prefix
 from onepassword_sentinel.delivery import MAX_FIELD_BYTES, RowSink, long_fields
-from onepassword_sentinel.errors import ConnectorError, Failure, RowsRefusedError, TransientError
+from onepassword_sentinel.errors import ConnectorError, Failure, RowsRefusedError
 from onepassword_sentinel.event_types import EventType
 from onepassword_sentinel.kept_letters import KeptLetter, KeptLetters
 from onepassword_sentinel.replay_run import Place, ReplayBatch, ReplayCounts
+from onepassword_sentinel.time_limits import NO_CUT_OFF, CutOff, CutOffError
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,37 +28,37 @@ class Replay:
     Attributes:
         letters_per_batch: a batch ends after so many.
         seconds: ... or after so long, which is looked at between two of them.
-        hard_seconds: cuts off.
+        cut_off: no upload begins after it, and no letter is waited for.
 
     """
 
     letters: KeptLetters
     sink: RowSink
     stream: str
+    cut_off: CutOff = NO_CUT_OFF
     letters_per_batch: int = 100
     seconds: float = 30.0
-    hard_seconds: float = 150.0
     clock: Callable[[], float] = time.monotonic
 
     async def run(self, place: Place) -> ReplayBatch:
         """Replay a batch from there on.
 
-        Every `ConnectorError` ends up in the result, beside what was achieved before it.
+        Every `ConnectorError` ends up in the result, beside what was achieved before it. The cut-off is a failure only
+        where nothing was achieved.
         """
         batch = ReplayBatch(place)
         try:
-            async with asyncio.timeout(self.hard_seconds):
-                await self._take_out_delivered(batch)
-                await self._replay_from(batch, self.clock() + self.seconds)
+            await self._take_out_delivered(batch)
+            await self._replay_from(batch, self.clock() + self.seconds)
+        except CutOffError as error:
+            if batch.place == place:
+                batch.failure = Failure.of(error)
         except ConnectorError as error:
             batch.failure = Failure.of(error)
-        except TimeoutError:
-            slow = TransientError(f"cut off after {self.hard_seconds:.0f} s, Azure or the storage is too slow")
-            batch.failure = Failure.of(slow)
         return batch
 
     async def _replay_from(self, batch: ReplayBatch, deadline: float) -> None:
-        listed = await self.letters.listing(self.letters_per_batch, batch.place.marker)
+        listed = await self.cut_off.read(self.letters.listing(self.letters_per_batch, batch.place.marker))
         for letter in listed.letters:
             if letter.name <= batch.place.after:
                 continue
@@ -71,7 +71,7 @@ class Replay:
 
     async def _replay(self, letter: KeptLetter, batch: ReplayBatch) -> None:
         stays = _stays(letter)
-        event = None if stays else await self.letters.read(letter.name)
+        event = None if stays else await self.cut_off.read(self.letters.read(letter.name))
         if event is not None:
             row = _Row.of(letter, event)
             if row is None:
@@ -89,6 +89,7 @@ class Replay:
             batch.counts = batch.counts.plus(stays)
 
     async def _is_accepted(self, row: "_Row") -> bool:
+        self.cut_off.check()
         try:
             await self.sink.upload(self.stream, row.chunk.compressed())
         except RowsRefusedError:
@@ -98,8 +99,8 @@ class Replay:
     async def _take_out_delivered(self, batch: ReplayBatch) -> None:
         """Take out the one that an earlier batch delivered and could not delete."""
         name = batch.place.delivered
-        letter = await self.letters.find(name) if name else None
-        event = await self.letters.read(name) if letter else None
+        letter = await self.cut_off.read(self.letters.find(name)) if name else None
+        event = await self.cut_off.read(self.letters.read(name)) if letter else None
         if letter and event is not None and (row := _Row.of(letter, event)):
             await self._take_out(row, batch)
         batch.place = replace(batch.place, delivered="")

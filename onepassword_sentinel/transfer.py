@@ -32,6 +32,7 @@ from onepassword_sentinel.page import Page
 from onepassword_sentinel.position import Position
 from onepassword_sentinel.stream_state import StreamState
 from onepassword_sentinel.tally import Tally
+from onepassword_sentinel.time_limits import CutOffError
 
 # After a rejected cursor: how far behind the newest delivered event to begin again. Item usages arrive as late as the
 # client that made them synchronises (Events API, item usage actions), so some lie behind the newest one.
@@ -47,14 +48,13 @@ class EventSource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """When to stop although more waits: `pages` and `seconds` are looked at between pages, `hard_seconds` cuts off.
+    """When to stop although more waits; looked at between pages.
 
     Between pages, what was delivered is committed if `commit_seconds` have passed since the last time.
     """
 
     pages: int = 20
     seconds: float = 60.0
-    hard_seconds: float = 150.0
     commit_seconds: float = 1.0
 
 
@@ -108,25 +108,25 @@ class Drain:
     async def run(self, state: StreamState) -> Transfer:
         """Transfer from where the stream stands.
 
-        Every `ConnectorError` ends up in the result, beside what was achieved before it.
+        Every `ConnectorError` ends up in the result, beside what was achieved before it. At the cut-off of the delivery
+        no page is waited for any more and no upload begins; one that has begun ends by itself. It is a failure only
+        where nothing was achieved.
         """
         started = self.clock()
         done = Transfer(state.position, state.moves, state.newest, state.events, bytes=state.bytes, pages=state.pages)
         self.delivery.remember(state.position.tail)
         try:
-            async with asyncio.timeout(self.budget.hard_seconds):
-                await self._pages(done, state, started + self.budget.seconds)
+            await self._pages(done, state, started + self.budget.seconds)
         except _NobodyCommitsError:
-            pass  # it says that more waits
+            done.more = True
+        except CutOffError as error:
+            done.more = True
+            if done.position == state.position:
+                done.failure = Failure.of(error, who=self.delivery.label)
         except CursorRejectedError as error:
             self._start_over(done, error)
         except ConnectorError as error:
             done.failure = Failure.of(error, who=self.delivery.label)
-        except TimeoutError:
-            done.failure = Failure.of(
-                TransientError(f"cut off after {self.budget.hard_seconds:.0f} s, remotes are too slow"),
-                who=self.delivery.label,
-            )
         done.tally.seconds = self.clock() - started
         if done.position != state.position:
             with suppress(_NobodyCommitsError):
@@ -157,7 +157,8 @@ class Drain:
                 if ahead is None:
                     return
                 if self.clock() - committed >= self.budget.commit_seconds:
-                    await self._commit(done, state)
+                    # Cut off like a read, because the last commit says it again.
+                    await self.delivery.cut_off.read(self._commit(done, state))
                     committed = self.clock()
                 page = await ahead
             except BaseException:
@@ -176,7 +177,7 @@ class Drain:
 
     async def _fetch(self, done: Transfer, position: Position) -> Page:
         done.tally.requests += 1
-        return await self.source.fetch_page(self.delivery.event_type, position)
+        return await self.delivery.cut_off.read(self.source.fetch_page(self.delivery.event_type, position))
 
     async def _deliver(self, done: Transfer, page: Page) -> None:
         """Deliver what the position has not got behind it yet of the page."""

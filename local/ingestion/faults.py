@@ -87,9 +87,20 @@ class Hold(Held, Fault):
         return None
 
 
+@dataclass(frozen=True, eq=False)
+class HoldAnswer(Held, Fault):
+    """Store the rows, and answer when the test lets go."""
+
+    async def on_stored(self, request: web.Request) -> web.Response | None:
+        """Wait."""
+        del request
+        await self.wait()
+        return None
+
+
 @dataclass(frozen=True)
 class LateAnswer(Fault):
-    """Store the rows and keep the caller waiting until it gives up, ``seconds`` at most: it cannot know."""
+    """Store the rows, and answer after ``seconds``; a caller that gives up before cannot know."""
 
     seconds: float
 

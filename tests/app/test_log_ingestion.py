@@ -3,7 +3,6 @@
 import asyncio
 import gzip
 import time
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +10,12 @@ import pytest
 from azure.core.credentials import AccessToken
 from azure.core.exceptions import ClientAuthenticationError, ServiceRequestError
 
-from local.ingestion import DropAfterStore, DropBeforeRead, Fault, IngestionSimulator, Status, read_tables
-from local.tls import Certificates
-from local.workspace import Workspace
+from local.ingestion import DropAfterStore, DropBeforeRead, Fault, IngestionSimulator, Status
 from onepassword_sentinel.destination import EVENTS_STREAM, HEALTH_STREAM
 from onepassword_sentinel.errors import ConnectorError, PermanentError, RowsRefusedError, ThrottledError, TransientError
 from onepassword_sentinel.log_ingestion import LogIngestion
 from tests.app.conftest import trusting
 
-TEMPLATE = Path(__file__).resolve().parents[2] / "azuredeploy.json"
 BODY = gzip.compress(b'[{"log_source":"auditevents","uuid":"A"}]')
 HTML = b"<html>\n<title>Bad gateway</title></html>"
 
@@ -37,19 +33,6 @@ class Credential:
         if self.error:
             raise self.error("no identity")
         return AccessToken("token", int(time.time()) + self.lifetime)
-
-
-@pytest.fixture
-async def endpoint(tmp_path: Path) -> AsyncIterator[tuple[IngestionSimulator, Path]]:
-    """Provide a data collection rule, and the certificate to trust."""
-    certificates = Certificates()
-    certificates.write_bundle(tmp_path / "ca.pem")
-    workspace = Workspace(tmp_path / "w.duckdb", read_tables(TEMPLATE))
-    simulator = IngestionSimulator(TEMPLATE, workspace, accepts_token=lambda token: token == "token")
-    await simulator.start(certificates.server_context())
-    yield simulator, tmp_path / "ca.pem"
-    await simulator.stop()
-    workspace.close()
 
 
 async def upload(target: tuple[IngestionSimulator, Path], credential: Any = None, **options: str) -> None:

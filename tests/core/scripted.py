@@ -14,6 +14,7 @@ from onepassword_sentinel.kept_letters import KeptLetter, Listing
 from onepassword_sentinel.page import Page
 from onepassword_sentinel.position import Position
 from onepassword_sentinel.stream_state import StreamState
+from onepassword_sentinel.time_limits import NO_CUT_OFF, CutOff
 from onepassword_sentinel.transfer import Drain, Transfer
 from tests.core.conftest import NOW
 
@@ -101,7 +102,9 @@ class Letters:
         return {letter.uuid: letter.reason for letter in self.kept.values()}
 
 
-def drain(source: Source, sink: Sink, letters: Letters | None = None, **options: Any) -> Drain:
+def drain(
+    source: Source, sink: Sink, letters: Letters | None = None, cut_off: CutOff = NO_CUT_OFF, **options: Any
+) -> Drain:
     delivery = Delivery(
         sink=sink,
         dead_letters=letters or Letters(),
@@ -109,6 +112,7 @@ def drain(source: Source, sink: Sink, letters: Letters | None = None, **options:
         event_type=EventType.AUDIT_EVENTS,
         key="ACC-auditevents",
         label="auditevents",
+        cut_off=cut_off,
         utc_now=lambda: NOW,
     )
     options.setdefault("commit", _forget)

@@ -3,17 +3,20 @@
 import asyncio
 import hashlib
 import json
+import time
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from local.patience import within
 from onepassword_sentinel.dead_letters import DeadLetter
 from onepassword_sentinel.delivery import MAX_FIELD_BYTES, MOST_REFUSED_IN_A_ROW
 from onepassword_sentinel.errors import PermanentError, ThrottledError, TransientError
 from onepassword_sentinel.event_types import EventType
 from onepassword_sentinel.position import TAIL
+from onepassword_sentinel.time_limits import CutOff
 from onepassword_sentinel.transfer import Budget
 from tests.core.conftest import NOW
 from tests.core.scripted import START, Letters, Sink, Source, event, run
@@ -133,6 +136,28 @@ async def test_a_storage_that_fails_after_the_decision_repeats_nothing() -> None
     done = await run(Source(page(3)), sink, letters=letters)
     assert (done.failure, done.tally.dead_letters, sink.uuids) == (None, 1, ["U0", "U2"])
     assert letters.reasons == {"U1": "suspected"}
+
+
+async def test_what_could_not_be_called_refused_is_called_so_after_the_next_page() -> None:
+    """A storage that fails for a moment leaves no letter suspected for ever."""
+    letters = Letters()
+    letters.failing = {2: TransientError("storage")}
+    await run(Source(page(3), page(3, 3)), Sink("U1"), letters=letters)
+    assert letters.reasons == {"U1": "refused"}
+
+
+async def test_a_storage_that_hangs_after_the_decision_does_not_outlast_the_activity() -> None:
+    """The letter is kept already, and its row is passed."""
+
+    class Hanging(Letters):
+        async def keep(self, letter: DeadLetter) -> None:
+            if letter.reason == "refused":
+                await asyncio.sleep(600)
+            await super().keep(letter)
+
+    letters, cut_off = Hanging(), CutOff(time.monotonic(), 600, within(0.3))
+    done = await run(Source(page(3)), Sink("U1"), letters=letters, cut_off=cut_off)
+    assert (done.failure, done.position.cursor, letters.reasons) == (None, "1", {"U1": "suspected"})
 
 
 async def test_a_rule_that_goes_wrong_in_the_middle_is_noticed_across_pages() -> None:

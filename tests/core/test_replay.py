@@ -2,19 +2,21 @@
 
 import asyncio
 import json
+import time
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from local.patience import within
+from local.patience import until, within
 from onepassword_sentinel.chunks import MAX_CHUNK_BYTES
 from onepassword_sentinel.delivery import MAX_FIELD_BYTES
 from onepassword_sentinel.errors import ConnectorError, PermanentError, ThrottledError, TransientError
 from onepassword_sentinel.event_types import EventType
 from onepassword_sentinel.replay import Replay
 from onepassword_sentinel.replay_run import Place, ReplayBatch, ReplayCounts
+from onepassword_sentinel.time_limits import CutOff
 from tests.core.scripted import Shelf, Sink, event, letter
 
 START = Place()
@@ -150,19 +152,35 @@ async def test_a_batch_ends_when_its_time_is_over() -> None:
 
 
 async def test_a_remote_that_hangs_is_cut_off() -> None:
-    """What was achieved is in the result."""
+    """What was achieved is in the result; nothing achieved is a failure."""
 
-    class Hanging(Sink):
-        async def upload(self, stream: str, body: bytes) -> None:
-            await super().upload(stream, body)
-            if self.uploads == 2:
+    class Hanging(Shelf):
+        async def read(self, name: str) -> bytes | None:
+            if self.done.count("read"):
                 await asyncio.sleep(600)
+            return await super().read(name)
 
-    shelf = Shelf(letter(1), letter(2))
-    batch = await replay(shelf, Hanging(), hard_seconds=within(0.3)).run(START)
-    assert (batch.counts.uploaded, len(shelf.events), batch.more) == (1, 1, True)
+    shelf = Hanging(letter(1), letter(2))
+    batch = await replay(shelf, Sink(), cut_off=CutOff(time.monotonic(), within(0.3), 600)).run(START)
+    assert (batch.counts.uploaded, len(shelf.events), batch.more, batch.failure) == (1, 1, True, None)
+    batch = await replay(shelf, Sink(), cut_off=CutOff(time.monotonic(), 0.01, 600)).run(batch.place)
+    assert (batch.counts.uploaded, len(shelf.events)) == (0, 1)
     assert batch.failure is not None
     assert (batch.failure.kind, "cut off after" in batch.failure.message) == ("transient", True)
+
+
+async def test_an_upload_is_not_torn_by_the_cut_off() -> None:
+    """Azure may be storing the row; the letter is taken out, and no other upload begins."""
+    cut_off = CutOff(time.monotonic(), within(0.5), 600)
+
+    class Slow(Sink):
+        async def upload(self, stream: str, body: bytes) -> None:
+            await until(lambda: time.monotonic() > cut_off.began + cut_off.seconds)
+            await super().upload(stream, body)
+
+    shelf, sink = Shelf(letter(1), letter(2)), Slow()
+    batch = await replay(shelf, sink, cut_off=cut_off).run(START)
+    assert (sink.uploads, len(shelf.events), batch.failure) == (1, 1, None)
 
 
 @pytest.mark.parametrize(

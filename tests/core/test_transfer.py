@@ -2,6 +2,9 @@
 
 import asyncio
 import json
+import signal
+import sys
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -11,7 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.patience import within
+from local.patience import until, within
+from onepassword_sentinel.dead_letters import DeadLetter
 from onepassword_sentinel.errors import (
     ConnectorError,
     CursorRejectedError,
@@ -24,8 +28,11 @@ from onepassword_sentinel.event_types import EventType
 from onepassword_sentinel.page import Page
 from onepassword_sentinel.position import Position
 from onepassword_sentinel.stream_state import StreamState
+from onepassword_sentinel.time_limits import CutOff
 from onepassword_sentinel.transfer import Budget, Transfer
-from tests.core.scripted import START, Sink, Source, drain, event, run
+from tests.core import stopped_transfer
+from tests.core.scripted import START, Letters, Sink, Source, drain, event, run
+from tests.stopping import stopped
 
 
 async def test_everything_is_delivered_in_order_and_counted() -> None:
@@ -231,20 +238,88 @@ async def test_a_cursor_is_not_replaced_again_and_again() -> None:
     assert done.failure.kind == "permanent"
 
 
-async def test_remotes_that_hang_are_cut_off_with_everything_kept() -> None:
-    """An activity ends well inside the platform's time limit, and says what it has."""
+class Clock:
+    """Stands still until a test moves it."""
 
-    class Hanging(Sink):
-        async def upload(self, stream: str, body: bytes) -> None:
-            if self.uploads:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.mark.parametrize("progress", [True, False])
+async def test_a_page_that_hangs_is_cut_off_with_everything_kept(*, progress: bool) -> None:
+    """An activity ends well inside the platform's time limit; it has failed only if it achieved nothing."""
+
+    class Hanging(Source):
+        async def fetch_page(self, event_type: EventType, position: Position) -> Page:
+            if not progress or position.cursor:
                 await asyncio.sleep(600)
+            return await super().fetch_page(event_type, position)
+
+    cut_off = CutOff(time.monotonic(), within(0.3), within(600))
+    done = await run(Hanging([event(0)], [event(1)]), sink := Sink(), cut_off=cut_off)
+    assert (sink.uuids, done.position.cursor, done.more) == ((["U0"], "1", True) if progress else ([], None, True))
+    assert (done.failure is None) is progress
+    if done.failure:
+        assert done.failure.kind == "transient"
+        assert "cut off after" in done.failure.message
+
+
+async def test_an_upload_that_outlasts_the_cut_off_is_waited_for() -> None:
+    """Azure may be storing it: torn and sent again, its rows would be doubled."""
+    cut_off = CutOff(time.monotonic(), within(0.5), 600)
+
+    class Slow(Sink):
+        async def upload(self, stream: str, body: bytes) -> None:
+            await until(lambda: time.monotonic() > cut_off.began + cut_off.seconds)
             await super().upload(stream, body)
 
-    sink = Hanging()
-    done = await run(Source([event(0)], [event(1)]), sink, budget=Budget(hard_seconds=within(0.3)))
-    assert (sink.uuids, done.position.cursor) == (["U0"], "1")
-    assert done.failure is not None
-    assert done.failure.kind == "transient"
+    done = await run(Source([event(0)], [event(1)]), sink := Slow(), cut_off=cut_off)
+    assert (sink.uuids, done.position.cursor, done.failure, done.more) == (["U0"], "1", None, True)
+
+
+@pytest.mark.parametrize("pages", [[[event(0, 800_000), event(1, 800_000)]], [[event(0)], [event(1)]]], ids=len)
+async def test_no_upload_begins_after_the_cut_off(pages: list[list[dict[str, Any]]]) -> None:
+    """Neither of the same page nor of the next: the next transfer begins behind what was acknowledged."""
+    clock = Clock()
+
+    class Late(Sink):
+        async def upload(self, stream: str, body: bytes) -> None:
+            await super().upload(stream, body)
+            clock.now = 90.0
+
+    done = await run(source := Source(*pages), sink := Late(), cut_off=CutOff(0.0, 90, 150, clock))
+    assert (sink.uuids, done.more, done.failure) == (["U0"], True, None)
+    await run(source, sink, done.position)
+    assert sink.uuids == ["U0", "U1"]
+
+
+async def test_no_dead_letter_is_kept_after_the_cut_off() -> None:
+    """A storage that is slow for each of many letters does not make an activity endless."""
+    clock = Clock()
+
+    class Late(Letters):
+        async def keep(self, letter: DeadLetter) -> None:
+            await super().keep(letter)
+            clock.now += 60.0
+
+    letters, source = Late(), Source([event(number, size=2_000_000) for number in range(4)])
+    done = await run(source, Sink(), letters=letters, cut_off=CutOff(0.0, 90, 150, clock))
+    assert (letters.uuids, done.position.rows_done, done.more) == (["U0", "U1"], 2, True)
+
+
+async def test_a_process_that_was_stopped_beyond_its_cut_off_uploads_nothing_more() -> None:
+    """Its lease may have run out meanwhile, and another run may deliver the rest."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.core.stopped_transfer", stdout=asyncio.subprocess.PIPE
+    )
+    await stopped(process)
+    await asyncio.sleep(stopped_transfer.CUT_OFF)
+    process.send_signal(signal.SIGCONT)
+    output, _ = await process.communicate()
+    assert json.loads(output) == {"delivered": ["U0"], "rows_done": 1, "more": True}
 
 
 async def test_drift_is_noted_once_per_key() -> None:
