@@ -1,5 +1,6 @@
 """The blob container of dead letters: connected to when it is needed, and its errors in an operator's terms."""
 
+import asyncio
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
@@ -22,15 +23,26 @@ if TYPE_CHECKING:
 # Seconds; the SDK's own defaults are longer than an activity may last.
 _CONNECT_TIMEOUT: Final = 10
 _READ_TIMEOUT: Final = 30
+# All of one request, its body included. Every request can be repeated.
+_REQUEST_TIMEOUT: Final = 60.0
 
 
 class DeadLetterContainer:
     """The container in one storage account, which may not be known, or not have the container yet."""
 
     def __init__(
-        self, account: "StorageAccount | None", credential: "Callable[[str], AsyncTokenCredential]", **options: Any
+        self,
+        account: "StorageAccount | None",
+        credential: "Callable[[str], AsyncTokenCredential]",
+        *,
+        seconds: float = _REQUEST_TIMEOUT,
+        **options: Any,
     ) -> None:
-        """`credential` gives the identity with a client id, or the app's own for an empty one."""
+        """`credential` gives the identity with a client id, or the app's own for an empty one.
+
+        A request is given up after so many `seconds`; the rest is the SDK's.
+        """
+        self._seconds = seconds
         self._account = account
         self._credential = credential
         self._options = options
@@ -53,7 +65,10 @@ class DeadLetterContainer:
             self._client = self._connect(self._account, purpose)
         where = f"{CONTAINER} at {self._client.primary_hostname}"
         try:
-            yield self._client
+            async with asyncio.timeout(self._seconds):
+                yield self._client
+        except TimeoutError as error:
+            raise TransientError(f"{purpose} {where} did not answer within {self._seconds:.0f} s") from error
         except HttpResponseError as error:
             status = error.status_code
             if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):

@@ -1,5 +1,6 @@
 """The table of docs/delivery.md, row by row: each symptom is made for real, and is of the kind that the table says."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -12,7 +13,7 @@ import pytest
 from aiohttp import web
 from azure.core.exceptions import ClientAuthenticationError, ServiceRequestError
 
-from local.ingestion import DropAfterStore, DropBeforeRead, IngestionSimulator, read_tables
+from local.ingestion import DropAfterStore, DropBeforeRead, IngestionSimulator, LateAnswer, read_tables
 from local.ingestion import Status as Refusal
 from local.onepassword import Body, CutBody, DropConnection, OnePasswordSimulator, Stall, Status
 from local.tls import Certificates
@@ -29,15 +30,16 @@ from onepassword_sentinel.position import Position
 from onepassword_sentinel.rate_limit import RequestQuota
 from onepassword_sentinel.settings import Account, Settings
 from onepassword_sentinel.storage_account import StorageAccount
-from tests.app.conftest import trusting
+from tests.app.conftest import TEMPLATE, trusting
 from tests.app.test_dead_letter_storage import LETTER
-from tests.app.test_log_ingestion import BODY, TEMPLATE, Credential
+from tests.app.test_log_ingestion import BODY, Credential
 from tests.conftest import Opaque
 from tests.core.conftest import NOW
 from tests.core.scripted import START, Sink, Source, event, run
 
 DOCUMENT = (Path(__file__).resolve().parents[2] / "docs/delivery.md").read_text()
 RETRY_AFTER = {"Retry-After": "7"}
+HANGS = -1
 
 
 @dataclass
@@ -55,10 +57,10 @@ class Remotes:
         api = EventsApi(self.session, account, quota or RequestQuota(), timeout=timeout)
         await api.fetch_page(EventType.AUDIT_EVENTS, position)
 
-    async def upload(self, error: type[Exception] | None = None) -> None:
+    async def upload(self, error: type[Exception] | None = None, limit: float = 60.0) -> None:
         scope = "https://monitor.azure.com/.default"
         async with trusting(self.authority) as session:
-            sink = LogIngestion(self.sink.url, self.sink.rule_id, scope, Credential(error), session)
+            sink = LogIngestion(self.sink.url, self.sink.rule_id, scope, Credential(error), session, upload_limit=limit)
             await sink.upload(EVENTS_STREAM, BODY)
 
 
@@ -113,6 +115,8 @@ async def no_connection_to_azure(remotes: Remotes) -> AsyncIterator[Awaitable[ob
         yield way
     async with remotes.sink.unreachable():
         yield remotes.upload()
+    remotes.sink.faults.add(LateAnswer(600))
+    yield remotes.upload(limit=0.5)
 
 
 async def no_token(remotes: Remotes) -> AsyncIterator[Awaitable[object]]:
@@ -171,7 +175,7 @@ async def failing(*arguments: Any, **options: Any) -> None:
 
 
 def keeping(*statuses: int) -> Symptom:
-    """Let a storage account answer with a status, over TLS; 0 is one that does not listen."""
+    """Let a storage account answer with a status, over TLS; 0 is one that does not listen, `HANGS` does not answer."""
 
     async def ways(remotes: Remotes) -> AsyncIterator[Awaitable[object]]:
         for status in statuses:
@@ -184,6 +188,8 @@ def keeping(*statuses: int) -> Symptom:
 @asynccontextmanager
 async def storage(status: int, remotes: Remotes) -> AsyncIterator[DeadLetterStorage]:
     async def answer(_: web.Request) -> web.Response:
+        if status == HANGS:
+            await asyncio.sleep(600)
         return web.Response(status=status)
 
     certificates = Certificates()
@@ -191,11 +197,12 @@ async def storage(status: int, remotes: Remotes) -> AsyncIterator[DeadLetterStor
     certificates.write_bundle(authority)
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", answer)
-    runner = web.AppRunner(app, access_log=None)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=certificates.server_context()).start()
     account = StorageAccount(f"https://localhost:{runner.addresses[0][1] if status else 1}/account")
-    kept = DeadLetterStorage(account, lambda _: Opaque(), connection_verify=str(authority))
+    options = {"seconds": 0.5} if status == HANGS else {}
+    kept = DeadLetterStorage(account, lambda _: Opaque(), connection_verify=str(authority), **options)
     yield kept
     await kept.close()
     await runner.cleanup()
@@ -221,7 +228,7 @@ SYMPTOMS: dict[str, Symptom] = {
     "1Password: 401 or 403": asking(Status(401), Status(403)),
     "1Password: 404 or a redirect": asking(Status(404), Status(301), Status(308)),
     "1Password: another status": asking(Status(405), Status(418)),
-    "Azure: no connection, or no acknowledgement": no_connection_to_azure,
+    "Azure: no connection, or no acknowledgement within a minute": no_connection_to_azure,
     "Azure: the identity gets no token": no_token,
     "Azure: 400 or 413": uploading(Refusal(400), Refusal(413)),
     "Azure: one row after the other refused, none accepted": every_row_refused,
@@ -230,7 +237,7 @@ SYMPTOMS: dict[str, Symptom] = {
     "Azure: 404": uploading(Refusal(404)),
     "Azure: 429, or 503 with `Retry-After`": uploading(Refusal(429), Refusal(503, b"", RETRY_AFTER)),
     "Azure: another status": uploading(Refusal(408), Refusal(500), Refusal(502), Refusal(503)),
-    "storage: no connection, or 500 or above": keeping(0, 500, 503),
+    "storage: no connection, no answer within a minute, or 500 or above": keeping(0, HANGS, 500, 503),
     "storage: 401 or 403": keeping(401, 403),
     "storage: none is named": no_storage,
 }
