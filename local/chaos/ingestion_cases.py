@@ -11,15 +11,15 @@ INGESTION: Final = Cases("Azure")
 _STREAM: Final = "Custom-OnePasswordEvents"
 
 
-def _meets(fault: Fault, *, polls: int = 1, times: int = 1, limit: float | None = None, **pacing: Any) -> Play:
+def _meets(fault: Fault, *, polls: int = 1, times: int = 1, upload_limit: float | None = None, **pacing: Any) -> Play:
     """Poll while chunks meet a fault, wherever chance lets it begin, and see that they did."""
 
     async def play(stage: Stage) -> int:
         faults = stage.env.sink.faults
         faults.add(fault, target=_STREAM, times=times, after=stage.random.randrange(4))
-        cut_off = {} if limit is None else {"transfer_limit": within(limit)}
+        limit = {} if upload_limit is None else {"upload_limit": within(upload_limit)}
         for _ in range(polls):
-            await stage.env.poll(**pacing, **cut_off)
+            await stage.env.poll(**pacing, **limit)
         assert faults.struck >= (1 if times == ALWAYS else times), "the fault did not strike as often as it was to"
         faults.clear()
         stage.env.source.add_events(stage.stream, 20)
@@ -69,11 +69,18 @@ INGESTION.add(
 )
 INGESTION.add(
     "stored, but the answer came too late",
-    _meets(LateAnswer(600), limit=2.0),
+    _meets(LateAnswer(600), upload_limit=2.0),
     events=2_500,
     repeats="the chunk that was stored",
 )
 INGESTION.add("a slow endpoint", _meets(Stall(0.4), times=6), events=2_500)
+
+
+@INGESTION.case("stored, and answered after the cut-off", events=2_500)
+async def _late(stage: Stage) -> int:
+    # An activity cuts reads off at half of a limit this short.
+    limit = within(3.0)
+    return await _meets(LateAnswer(limit), transfer_limit=limit)(stage)
 
 
 @INGESTION.case("connection refused", events=2_500)
