@@ -1,7 +1,7 @@
 """Remotes that tests of several parts need, and limits that suit the machine."""
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,10 @@ from local.extension import ExtensionEngine
 from local.extension.choice import AZURE_STORAGE
 from local.identity import ManagedIdentitySimulator
 from local.tls import Certificates
+from tests import pauses
 from tests.engines import add_option, engines, skip_what_needs_another
 
-__all__ = ["azurite", "engines", "identity"]
+__all__ = ["azurite", "engines", "identity", "pausing"]
 
 # How long an example takes is the machine's affair.
 hypothesis.settings.register_profile("untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
@@ -27,6 +28,7 @@ hypothesis.settings.load_profile("untimed")
 def pytest_addoption(parser: pytest.Parser) -> None:
     add_option(parser)
     parser.addoption("--programs", type=int, default=1_000, help="how many programs a stream's protocol is put through")
+    pauses.add_option(parser)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -49,6 +51,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_report_header() -> str:
     """Tell what the limits were."""
     return f"limits: {patience.factor():.1f} times those of the reference machine"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def pausing(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Stop workers at random while tests run, if that was asked for."""
+    if (seed := request.config.getoption("pauses")) is None:
+        yield
+        return
+    with pauses.Pauses(seed):
+        yield
 
 
 class Opaque:
