@@ -72,10 +72,9 @@ def build(root: Path, folder: Path) -> list[Package]:
     """
     if not platform.python_version().startswith(f"{_PYTHON}."):
         raise PackageError(f"The package is built with Python {_PYTHON}, and this is {platform.python_version()}.")
-    ignored = GitIgnoreSpec.from_lines((root / ".funcignore").read_text(encoding="utf-8").splitlines())
     with TemporaryDirectory() as temporary:
         stage = Path(temporary).resolve()
-        _copy_app(root, stage, ignored)
+        ignored = copy_app(root, stage)
         _install(root / "requirements.txt", stage / LIBRARIES)
         for file in list(ignored.match_tree_files(stage)):
             (stage / file).unlink()
@@ -90,7 +89,9 @@ def build(root: Path, folder: Path) -> list[Package]:
     return packages
 
 
-def _copy_app(root: Path, stage: Path, ignored: GitIgnoreSpec) -> None:
+def copy_app(root: Path, stage: Path) -> GitIgnoreSpec:
+    """Copy what belongs to the app, without its libraries; return what .funcignore says."""
+    ignored = GitIgnoreSpec.from_lines((root / ".funcignore").read_text(encoding="utf-8").splitlines())
     for entry in root.iterdir():
         # Core Tools leaves libraries of its own choice there.
         if entry.name == LIBRARIES.parts[0]:
@@ -99,6 +100,7 @@ def _copy_app(root: Path, stage: Path, ignored: GitIgnoreSpec) -> None:
             shutil.copytree(entry, stage / entry.name)
         elif entry.is_file() and not ignored.match_file(entry.name):
             shutil.copyfile(entry, stage / entry.name)
+    return ignored
 
 
 def _install(requirements: Path, target: Path) -> None:
