@@ -17,7 +17,8 @@ async def manage(env: Environment, method: str, instance_id: str, action: str = 
         AssertionError: the extension rejects it; the message has its answer.
 
     """
-    return await _call(env, method, f"instances/{instance_id}" + (f"/{action}" if action else ""), query)
+    path = f"instances/{instance_id}" + (f"/{action}" if action else "")
+    return await request(_url(env), method, path, query)
 
 
 async def start_with(env: Environment, orchestrator: str, instance_id: str, text: str) -> None:
@@ -27,15 +28,25 @@ async def start_with(env: Environment, orchestrator: str, instance_id: str, text
         AssertionError: the extension rejects it; the message has its answer.
 
     """
-    await _call(env, "POST", f"orchestrators/{orchestrator}/{instance_id}", {}, text)
+    await request(_url(env), "POST", f"orchestrators/{orchestrator}/{instance_id}", {}, text)
 
 
-async def _call(env: Environment, method: str, path: str, query: dict[str, str], body: str | None = None) -> Any:
-    engine = env.host.engine
-    assert isinstance(engine, ExtensionEngine)
-    base = urlsplit(engine.management_url)
+async def request(management_url: str, method: str, path: str, query: dict[str, str], body: str | None = None) -> Any:
+    """Send a request to the API at this address, whose own query has the key; return the answer's JSON.
+
+    Raises:
+        AssertionError: the extension rejects it; the message has its answer.
+
+    """
+    base = urlsplit(management_url)
     url = urlunsplit((base.scheme, base.netloc, f"{base.path}/{path}", base.query, ""))
     async with aiohttp.ClientSession() as session, session.request(method, url, params=query, data=body) as answer:
         text = await answer.text()
         assert answer.status < HTTPStatus.BAD_REQUEST, f"{answer.status}: {text}"
         return await answer.json(content_type=None) if text else None
+
+
+def _url(env: Environment) -> str:
+    engine = env.host.engine
+    assert isinstance(engine, ExtensionEngine)
+    return engine.management_url
