@@ -8,9 +8,10 @@ NODE_MODULES := node_modules/.ready
 CHECKOV := $(VENV)-checkov/.ready
 BENCH := $(VENV)-bench/.ready
 DOTNET_RUNTIME ?= linux-x64
+CORE_TOOLS ?= 4.15.1
 LOCK := $(VENV)-lock/bin/uv pip compile --quiet --python-version 3.13 --universal --generate-hashes --no-header --no-annotate
 
-.PHONY: help run serve query simulate chaos bench test test-engine test-engine-all format map build package sbom screenshots azurite checkov durable-host lock clean
+.PHONY: help run serve query simulate chaos bench test test-engine test-engine-all test-core-tools format map build package sbom screenshots azurite checkov durable-host core-tools lock clean
 
 help:  ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 17
@@ -66,10 +67,14 @@ test: $(READY) $(NODE_MODULES) $(CHECKOV)  ## Format check, lint, types, all tes
 	@$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 
 test-engine: $(READY) $(NODE_MODULES)  ## On Microsoft's Durable extension: the tests that show where the engines differ
-	@$(BIN)/python -m pytest -n 2 --dist worksteal --engine azure-storage -m engine tests/engine tests/e2e $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist worksteal --engine azure-storage -m engine tests/engine tests/e2e tests/core_tools $(ARGS)
 
 test-engine-all: $(READY) $(NODE_MODULES)  ## On Microsoft's Durable extension: every end-to-end test
-	@$(BIN)/python -m pytest -n 2 --dist worksteal --engine azure-storage tests/engine tests/e2e $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist worksteal --engine azure-storage tests/engine tests/e2e tests/core_tools $(ARGS)
+
+# Core Tools on the path come before those of `make core-tools`.
+test-core-tools: $(READY) $(NODE_MODULES)  ## On Azure Functions Core Tools: the main job (needs func on the path, or make core-tools)
+	@PATH="$$PATH:$(CURDIR)/dist/core-tools/bin" $(BIN)/python -m pytest --engine func tests/core_tools $(ARGS)
 
 format: $(READY)  ## Format and fix what can be fixed
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format --quiet .
@@ -99,6 +104,10 @@ durable-host:  ## Build the real durable engine for the tests (needs the .NET SD
 		exit 1; }
 	@rm -rf dist/durable-host
 	@dotnet publish durable-host -c Release -r $(DOTNET_RUNTIME) --self-contained -o dist/durable-host
+
+# The npm package downloads the program when it is installed. Node is that of $(VENV).
+core-tools: $(READY)  ## Install Azure Functions Core Tools: dist/core-tools/bin/func
+	@PATH="$(CURDIR)/$(BIN):$$PATH" NODE_USE_SYSTEM_CA=1 npm install --global --prefix dist/core-tools --no-audit --no-fund --loglevel=error azure-functions-core-tools@$(CORE_TOOLS)
 
 lock:  ## Resolve pyproject.toml into the four requirements files, with hashes
 	@$(PYTHON) -m venv $(VENV)-lock

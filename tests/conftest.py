@@ -12,11 +12,11 @@ from azure.core.credentials import AccessToken
 from local import patience
 from local.azurite import Azurite
 from local.extension import ExtensionEngine
-from local.extension.choice import AZURE_STORAGE
+from local.extension.choice import IN_MEMORY
 from local.identity import ManagedIdentitySimulator
 from local.tls import Certificates
 from tests import pauses
-from tests.engines import add_option, engines, skip_what_needs_another
+from tests.engines import add_option, engines, require, select
 
 __all__ = ["azurite", "engines", "identity", "pausing"]
 
@@ -33,16 +33,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Measure the machine once, for the test processes too, and scale the limit of every test."""
+    """Check the chosen engine; measure the machine once, for the test processes too, and scale every test's limit."""
+    require(config.getoption("engine"))
     os.environ[patience.VARIABLE] = str(patience.factor())
     if config.option.timeout is None:
-        slowness = ExtensionEngine.slowness if config.getoption("engine") == AZURE_STORAGE else 1.0
+        slowness = ExtensionEngine.slowness if config.getoption("engine") != IN_MEMORY else 1.0
         config.option.timeout = patience.within(float(config.getini("timeout")) * slowness)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Skip what needs the other engine, and scale the limits of those tests that have one of their own."""
-    skip_what_needs_another(config, items)
+    """Leave out what needs another engine, and scale the limits of those tests that have one of their own."""
+    select(config, items)
     for item in items:
         if marker := item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(patience.within(marker.args[0])), append=False)

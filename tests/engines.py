@@ -1,7 +1,9 @@
-"""The durable engine that tests run on: Microsoft's in-memory one, or its Durable extension on Azurite.
+"""What tests run on: Microsoft's in-memory engine, its Durable extension on Azurite, or Azure Functions Core Tools.
 
 `--engine azure-storage` chooses the extension. Its program is the one that DURABLE_HOST names or `make durable-host`
 built, or else the archive in the folder `shared` beside the repository, which is unpacked once.
+
+`--engine func` chooses Core Tools. Only the tests that are marked `core_tools` run there; all others are deselected.
 """
 
 import fcntl
@@ -21,9 +23,11 @@ from local.extension.choice import AZURE_STORAGE, ENGINES, IN_MEMORY
 from local.extension.program import VARIABLE
 from local.host.engine import Engine
 from local.host.in_memory import InMemoryEngine
+from tests.core_tools.process import CoreToolsError, find_func
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 ARCHIVE: Final = ROOT.parent / "shared/tools/durable-host/durable-host.tar.xz"
+CORE_TOOLS: Final = "func"
 _UNPACKED: Final = ROOT / ".local/durable-host"
 # Queues are asked so often at the least: a test would wait for each of the 10 s in host.json.
 _BRISK: Final = {"storageProvider.maxQueuePollingInterval": "00:00:00.2"}
@@ -31,11 +35,34 @@ _BRISK: Final = {"storageProvider.maxQueuePollingInterval": "00:00:00.2"}
 
 def add_option(parser: pytest.Parser) -> None:
     """Add `--engine`."""
-    parser.addoption("--engine", choices=ENGINES, default=IN_MEMORY, help="the durable engine that the app runs on")
+    choices = (*ENGINES, CORE_TOOLS)
+    parser.addoption("--engine", choices=choices, default=IN_MEMORY, help="what the app runs on; func: Core Tools")
 
 
-def skip_what_needs_another(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Skip tests that are marked for the engine that was not chosen; the marker says why."""
+def require(name: str) -> None:
+    """Check that what was chosen is there.
+
+    Raises:
+        pytest.UsageError: it is not; the message says how to install it.
+
+    """
+    if name == CORE_TOOLS:
+        try:
+            find_func()
+        except CoreToolsError as error:
+            raise pytest.UsageError(f"--engine {CORE_TOOLS} cannot run. {error}") from error
+
+
+def select(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Skip tests that are marked for the engine that was not chosen; the marker says why.
+
+    Core Tools run few tests: the others are deselected, and pytest counts them.
+    """
+    if config.getoption("engine") == CORE_TOOLS:
+        left_out = [item for item in items if item.get_closest_marker("core_tools") is None]
+        items[:] = [item for item in items if item.get_closest_marker("core_tools") is not None]
+        config.hook.pytest_deselected(items=left_out)
+        return
     other = "in_memory" if config.getoption("engine") == AZURE_STORAGE else "azure_storage"
     for item in items:
         if (marker := item.get_closest_marker(other)) is not None:
