@@ -24,6 +24,7 @@ PINNED = re.compile(r"uses: (?P<action>[\w-]+/[\w/-]+)@(?P<commit>[0-9a-f]{40}) 
 READ = {"contents": "read"}
 RIGHTS = {
     "ci.test": READ,
+    "core-tools.test": READ,
     "engine.test": READ,
     "release.test": READ,
     "release.build": READ,
@@ -97,7 +98,8 @@ def test_an_action_has_one_version_everywhere() -> None:
 
 def test_each_job_has_the_rights_that_it_needs() -> None:
     """Nothing by default, each job its own, and the only one that writes to the repository runs nothing of ours."""
-    assert {path.stem: read(path.stem)["permissions"] for path in WORKFLOWS} == {"ci": {}, "engine": {}, "release": {}}
+    assert [path.stem for path in WORKFLOWS] == ["ci", "core-tools", "engine", "release"]
+    assert [read(path.stem)["permissions"] for path in WORKFLOWS] == [{}] * len(WORKFLOWS)
     assert {name: job["permissions"] for name, job in jobs()} == RIGHTS
     assert [step for step in steps("release.publish") if "checkout" in step.get("uses", "")] == []
 
@@ -112,7 +114,7 @@ def test_no_step_keeps_credentials_or_a_cache() -> None:
     """What a later step runs finds no token on the disk, and nothing of another run's gets into a package."""
     every = [step for _, job in jobs() for step in job["steps"] if "uses" in step]
     checkouts = [step for step in every if step["uses"].startswith("actions/checkout@")]
-    assert len(checkouts) == 4
+    assert len(checkouts) == 5
     assert [step for step in checkouts if step["with"]["persist-credentials"] is not False] == []
     assert [step for step in every if "cache" in step["uses"] or "cache" in step.get("with", {})] == []
 
@@ -121,7 +123,8 @@ def test_strangers_code_never_runs_with_rights() -> None:
     """Pull requests run as such, and a release comes from a tag alone; YAML takes the key `on` for true."""
     assert read("ci")[True] == {"push": {"branches": ["main"]}, "pull_request": None}
     assert read("release")[True] == {"push": {"tags": ["v*"]}}
-    assert set(read("engine")[True]) == {"schedule", "workflow_dispatch", "push", "pull_request"}
+    for name in ("core-tools", "engine"):
+        assert set(read(name)[True]) == {"schedule", "workflow_dispatch", "push", "pull_request"}
 
 
 def test_no_script_is_put_together_by_a_template() -> None:
@@ -157,6 +160,14 @@ def test_the_engine_is_tested_weekly_and_when_its_source_changes() -> None:
     )
     program = "${{ github.workspace }}/dist/durable-host/durable-host"
     assert steps("engine.test")[-1]["env"] == {"DURABLE_HOST": program}
+
+
+def test_core_tools_run_the_main_job_of_every_change() -> None:
+    """The job installs a version that is known, and Azurite; the first push to a fork starts it."""
+    triggers = read("core-tools")[True]
+    assert (triggers["push"], triggers["pull_request"]) == ({"branches": ["main"]}, None)
+    assert commands("core-tools.test") == ["make core-tools", "make azurite", "make test-core-tools"]
+    assert re.search(r"^CORE_TOOLS \?= 4\.\d+\.\d+$", (ROOT / "Makefile").read_text(), re.MULTILINE)
 
 
 def test_the_ordinary_tests_need_no_dotnet() -> None:
