@@ -1,5 +1,6 @@
 """What callers of the HTTP API sent: read strictly, and everything that is wrong with it said at once."""
 
+import codecs
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -10,9 +11,11 @@ import msgspec
 MOST_BYTES: Final = 16_384
 # The Functions host reads a body only where Content-Length is above 0.
 _NO_BODY: Final = (
-    "the body is empty and must be a JSON object; if you sent one, it was chunked, which the Functions host drops: "
-    "send it with the header Content-Length"
+    "the body is empty and must be a JSON object; if you sent one, it was chunked (Transfer-Encoding: chunked), which "
+    "the Functions host drops: send it with the header Content-Length"
 )
+_BLANK: Final = "the body has only white space and must be a JSON object"
+_BYTE_ORDER_MARKS: Final = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +39,15 @@ def read_object(body: bytes) -> dict[str, Any]:
     """Read a JSON object.
 
     Raises:
-        InvalidRequestError: it is empty, no JSON object, or larger than any request.
+        InvalidRequestError: it is empty, blank, no JSON object, or larger than any request.
 
     """
     if len(body) > MOST_BYTES:
         raise InvalidRequestError([Problem("", f"the body must be no more than {MOST_BYTES:,} bytes")])
     if not body:
         raise InvalidRequestError([Problem("", _NO_BODY)])
+    if body in _BYTE_ORDER_MARKS or not body.removeprefix(codecs.BOM_UTF8).strip():
+        raise InvalidRequestError([Problem("", _BLANK)])
     try:
         data = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

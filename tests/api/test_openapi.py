@@ -153,6 +153,15 @@ def test_the_example_of_a_backfill_has_its_id() -> None:
     assert (answered["id"], answered["start_time"], answered["end_time"]) == (read.id, read.start_time, read.end_time)
 
 
+def test_the_example_of_an_empty_body_is_what_the_code_says() -> None:
+    """Whoever sends a chunked body finds the answer, with the likely cause and the header, in the document."""
+    with pytest.raises(requests.InvalidRequestError) as caught:
+        requests.read_object(b"")
+    example = DOCUMENT["components"]["examples"]["empty_body"]["value"]
+    assert example["detail"] == str(caught.value)
+    assert example["errors"] == [{"pointer": "", "detail": str(caught.value)}]
+
+
 def test_nothing_leads_to_the_task_hub() -> None:
     """Neither the document nor the code gives the addresses of the extension's own API, which carry its key."""
     edges = ["activities", "entities", "orchestrators", "triggers", "status_page", "onepassword_sentinel"]

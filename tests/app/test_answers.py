@@ -1,5 +1,6 @@
 """What HTTP functions answer when something is in the way."""
 
+import codecs
 import json
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
@@ -70,9 +71,17 @@ def test_an_empty_body_is_named_as_that() -> None:
     with pytest.raises(InvalidRequestError) as caught:
         read_object(b"")
     assert str(caught.value) == (
-        "the body is empty and must be a JSON object; if you sent one, it was chunked, which the Functions host drops: "
-        "send it with the header Content-Length"
+        "the body is empty and must be a JSON object; if you sent one, it was chunked (Transfer-Encoding: chunked), "
+        "which the Functions host drops: send it with the header Content-Length"
     )
+
+
+@pytest.mark.parametrize("body", [b" ", b"\r\n\t ", codecs.BOM_UTF8, codecs.BOM_UTF8 + b"\n", codecs.BOM_UTF16_LE])
+def test_a_blank_body_is_named_as_that(body: bytes) -> None:
+    """White space and byte order marks are no truncated JSON, and no chunked request either: they arrived."""
+    with pytest.raises(InvalidRequestError) as caught:
+        read_object(body)
+    assert str(caught.value) == "the body has only white space and must be a JSON object"
 
 
 @pytest.mark.parametrize(
