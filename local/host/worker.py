@@ -178,7 +178,8 @@ class WorkerProcess:
         if "error" in answer:
             self.kill()
             await watcher
-            raise HostError(f"The app could not be indexed: {answer['error']}\n{answer['stack_trace']}")
+            told = f"{answer['error']}\n{answer['stack_trace']}\n{self._log.last_words}"
+            raise HostError(f"The app could not be indexed: {told.rstrip()}")
         self._ready.set()
         functions: list[Frame] = answer["functions"]
         return functions, watcher
