@@ -5,12 +5,11 @@ import logging
 from triggers.import_failures import reported_on_standard_error
 
 with reported_on_standard_error():
-    import azure.durable_functions as df
-
     from activities import discover_streams, look_up_run, report_health, transfer_events, upload_dead_letters
     from entities import recent_polls, stream_cursor
     from orchestrators import backfill, drain_stream, note_long_polls, poll, replay_dead_letters, reset_stream
     from triggers import backfills, dead_letters, housekeeping, polls, status, streams, timer
+    from triggers.app import App
     from triggers.host_settings import read_host_problems
 
     # One line per replay and per HTTP call otherwise; theirs are worth reading only when something is wrong.
@@ -21,7 +20,7 @@ with reported_on_standard_error():
     for problem in read_host_problems():
         logging.getLogger(__name__).error(problem)
 
-    app = df.DFApp()
+    app = App()
     for module in (
         timer,
         housekeeping,

@@ -6,7 +6,7 @@ The functions and their bindings come from the platform's own indexing of the ap
 import asyncio
 import json
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,8 +16,6 @@ from local.host.functions import FunctionInfo, HostConfiguration, index
 from local.host.log import WorkerLog
 from local.host.worker import WorkerProcess
 
-# The SDK's own functions, which this app does not use.
-_BUILT_IN: Final = "BuiltIn__"
 # The arrows between functions say who uses a durable client, and an HTTP function's answer goes without saying.
 _NOT_DRAWN: Final = frozenset({"durableClient", "http"})
 # What the monitor writes next to a binding's type; the rest is the worker's business.
@@ -44,7 +42,7 @@ async def function_map(app_dir: Path) -> dict[str, Any]:
         FunctionMapError: it calls a function that it does not have.
 
     """
-    functions = [info for info in await _indexed(app_dir) if not info.name.startswith(_BUILT_IN)]
+    functions = await _indexed(app_dir)
     calls = calls_of(app_dir)
     if unknown := sorted({info.name for info in functions} - calls.keys()):
         raise FunctionMapError(f"the source does not show where these are registered: {', '.join(unknown)}")
@@ -78,7 +76,7 @@ def written(content: Mapping[str, Any]) -> str:
     return json.dumps(content, indent=2) + "\n"
 
 
-async def _indexed(app_dir: Path) -> Iterable[FunctionInfo]:
+async def _indexed(app_dir: Path) -> Collection[FunctionInfo]:
     log = WorkerLog(None)
     worker = WorkerProcess(app_dir, DEFAULTS, sys.executable, log)
     try:

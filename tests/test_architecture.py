@@ -40,6 +40,12 @@ def test_orchestrators_import_nothing_that_differs_between_replays(path: Path) -
     assert "datetime.now" not in path.read_text()
 
 
+@pytest.mark.parametrize("path", modules("orchestrators"), ids=lambda path: path.name)
+def test_no_orchestrator_calls_http(path: Path) -> None:
+    """The SDK's own functions, which `call_http` runs, are not registered."""
+    assert "call_http" not in path.read_text()
+
+
 @pytest.mark.parametrize("kind", ["activity", "orchestrator"])
 def test_what_may_fail_fails_briefly(kind: str) -> None:
     """A failure that is too long for the task hub never ends its run, so the trigger's next decorator cuts it."""

@@ -13,7 +13,8 @@ from onepassword_sentinel.schedule import DEFAULT_SCHEDULE
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 HOST: Final = (ROOT / "host.json").read_text(encoding="utf-8")
-HEAD: Final = "import azure.durable_functions as df\nimport azure.functions as func\napp = df.DFApp()\n"
+# Not the SDK's own app, which registers functions of its own.
+HEAD: Final = "import azure.durable_functions as df\nimport azure.functions as func\napp = func.FunctionApp()\n"
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
