@@ -33,7 +33,7 @@ async def upload_dead_letters(payload: dict) -> dict[str, Any]:
         sink = log_ingestion(read_part(Destination.parse), request.pacing.upload_limit)
     except SettingsError as error:
         return to_wire(ReplayBatch(request.place, failure=Failure.of(error)))
-    replay = Replay(kept, sink, EVENTS_STREAM, request.pacing.cut_off(began))
+    replay = Replay(kept, sink, EVENTS_STREAM, request.pacing.cut_off(began, request.pacing.transfer_limit))
     batch = await replay.run(request.place)
     if batch.place == request.place and batch.failure and batch.failure.kind == "transient":
         raise TransientError(batch.failure.message)
