@@ -3,7 +3,7 @@
 import asyncio
 import sys
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -17,7 +17,7 @@ from local.host.http_functions import HttpServer
 from local.host.in_memory import InMemoryEngine
 from local.host.invoker import Invoker
 from local.host.log import LogRecord, WorkerLog
-from local.host.timers import Schedule, TimerListener, trigger_value
+from local.host.timers import Schedule, ScheduleStatus, TimerListener, trigger_value
 from local.host.worker import WorkerProcess
 
 _TIMER = "timerTrigger"
@@ -36,6 +36,7 @@ class FunctionsHost:
     :param python: the interpreter that runs the worker.
     :param engine: the durable engine; Microsoft's in-memory one for tests if none is given.
     :param run_timers: whether timers fire on their schedules; :meth:`fire_timer` works either way.
+    :param timer_statuses: what an earlier host kept of its timers; one that was due meanwhile fires at once, past due.
     :ivar functions: the indexed functions by name.
     :ivar client: the durable engine; there once the host has started. Likewise ``http_url``, with no slash at its end.
     :ivar worker: the worker process.
@@ -55,6 +56,7 @@ class FunctionsHost:
         python: str = sys.executable,
         engine: Engine | None = None,
         run_timers: bool = False,
+        timer_statuses: MutableMapping[str, ScheduleStatus] | None = None,
     ) -> None:
         self.functions: Mapping[str, FunctionInfo] = {}
         self._app_dir = app_dir.resolve()
@@ -62,6 +64,7 @@ class FunctionsHost:
         self._log = WorkerLog(log_path)
         self._http_port = http_port or 0
         self._run_timers = run_timers
+        self._timer_statuses = timer_statuses if timer_statuses is not None else {}
         self.worker = WorkerProcess(self._app_dir, self._settings, python, self._log)
         self.engine = engine or InMemoryEngine()
         self._invoker: Invoker | None = None
@@ -98,7 +101,7 @@ class FunctionsHost:
         configuration = HostConfiguration.read(self._app_dir / "host.json", self._settings)
         self.functions = index(await self.worker.start(), self._settings)
         timers = [function for function in self.functions.values() if function.trigger == _TIMER]
-        listeners = [TimerListener(function, self._invoke, self._log) for function in timers]
+        listeners = [TimerListener(function, self._invoke, self._timer_statuses, self._log) for function in timers]
         self._http = HttpServer(
             self.functions.values(), configuration.route_prefix, self._invoke, self._fire_by_hand, self._log
         )
@@ -129,16 +132,17 @@ class FunctionsHost:
         self.worker.check()
         self.engine.check()
 
-    async def fire_timer(self, name: str) -> None:
+    async def fire_timer(self, name: str, *, past_due: bool = False) -> None:
         """Run a timer function once, now, and wait for it.
 
+        :param past_due: whether the function learns that it runs late.
         :raises InvocationError: the function raised, or the worker died under it.
         :raises HostError: there is no such timer function.
         """
         function = self.functions.get(name)
         if function is None or function.trigger != _TIMER:
             raise HostError(f"There is no timer function {name!r}.")
-        await self._invoke(function, trigger_value(Schedule(function.schedule or "")))
+        await self._invoke(function, self._timer_value(function, past_due=past_due))
 
     def deliver_twice(self, activity: str) -> None:
         """Deliver the next call of an activity twice, at the same time; the later result is ignored, as in Azure."""
@@ -157,9 +161,13 @@ class FunctionsHost:
         function = self.functions.get(name)
         if function is None or function.trigger in _ENGINE_ONLY:
             return False
-        trigger = trigger_value(Schedule(function.schedule or "")) if function.trigger == _TIMER else None
-        self._in_background(self._logged(self._invoke(function, trigger or {"string": payload or ""})))
+        trigger = self._timer_value(function) if function.trigger == _TIMER else {"string": payload or ""}
+        self._in_background(self._logged(self._invoke(function, trigger)))
         return True
+
+    def _timer_value(self, function: FunctionInfo, *, past_due: bool = False) -> dict[str, Any]:
+        status = ScheduleStatus.after(Schedule(function.schedule or ""), self._timer_statuses.get(function.name))
+        return trigger_value(status, past_due=past_due)
 
     async def _logged(self, invocation: Any) -> None:
         try:

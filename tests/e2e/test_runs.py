@@ -48,6 +48,14 @@ async def test_a_tick_that_finds_a_poll_running_skips_and_says_so(env: Environme
     env.assert_all_landed_once()
 
 
+async def test_a_tick_that_is_late_says_so(env: Environment) -> None:
+    """A tick that makes up for one that the host missed starts a poll and says in the log that it is late."""
+    await env.host.fire_timer("poll_on_schedule", past_due=True)
+    (poll,) = [found.instance_id for found in env.host.client.query("poll-") if found.name == "poll"]
+    await until(lambda: f"started {poll} (the tick was late)" in env.log.read_text())
+    await env.host.client.wait_for(poll)
+
+
 async def test_ticks_at_the_same_moment_are_one(env: Environment) -> None:
     """Whoever comes second finds the poll running, or at least its id taken; neither fails."""
     held = env.hold("auditevents")

@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import pytest_asyncio
 
 from local.host import FunctionsHost, HostError, InvocationError
 from local.host.http_functions import paths
-from local.host.timers import Schedule
+from local.host.timers import Schedule, ScheduleStatus
 from local.patience import until
 
 APPS = Path(__file__).parent / "apps"
@@ -22,6 +22,11 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 def settings(marks: Path, **more: str) -> dict[str, str]:
     return {"AZURE_FUNCTIONS_DURABLE_STRICT_TYPING": "1", "MARKS": str(marks), "TICK": "0 0 0 1 1 *", **more}
+
+
+def ticks(host: FunctionsHost) -> list[str]:
+    """Return what the app's timer function logged."""
+    return [record.message for record in host.warnings if record.logger == "durable_app"]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -56,7 +61,14 @@ async def test_timer_starts_an_orchestration(host: FunctionsHost) -> None:
     instance = await host.client.wait_for("from-timer")
     host.client.terminate(running)
     assert (instance.name, instance.input, instance.output) == ("doubled", 1, 2)
-    assert [w.message for w in host.warnings if w.logger == "durable_app"] == ["1 running, past due False"]
+    assert ticks(host) == ["1 running, past due False, last 0001-01-01"]
+
+
+async def test_timer_by_hand_past_due(host: FunctionsHost) -> None:
+    """A timer function that is fired by hand learns that it is late if the test says so."""
+    before = len(ticks(host))
+    await host.fire_timer("ticker", past_due=True)
+    assert [tick.split(", ")[1] for tick in ticks(host)[before:]] == ["past due True"]
 
 
 async def test_timer_that_fails(host: FunctionsHost) -> None:
@@ -141,6 +153,27 @@ async def test_schedule_fires(tmp_path: Path) -> None:
     more = settings(tmp_path, TICK="* * * * * *")
     async with FunctionsHost(APPS / "durable", more, run_timers=True) as ticking:
         assert (await ticking.client.wait_for("from-timer")).output == 0
+
+
+async def test_timer_past_due(tmp_path: Path) -> None:
+    """A timer function that was due while no host was running fires at once, past due, and then on its schedule."""
+    then = datetime(2026, 1, 1, tzinfo=UTC)
+    statuses = {"ticker": ScheduleStatus(then, then + timedelta(hours=1))}
+    options = {"run_timers": True, "timer_statuses": statuses}
+    async with FunctionsHost(APPS / "durable", settings(tmp_path), **options) as host:
+        await until(lambda: statuses["ticker"].next > datetime.now(UTC))
+        assert ticks(host) == ["0 running, past due True, last 2026-01-01"]
+    assert statuses["ticker"].last > then
+
+
+async def test_timer_under_a_minute_is_never_past_due(tmp_path: Path) -> None:
+    """A schedule of less than a minute makes up for nothing, and the function still learns when it ran last."""
+    then = datetime(2026, 1, 1, tzinfo=UTC)
+    statuses = {"ticker": ScheduleStatus(then, then + timedelta(seconds=1))}
+    options = {"run_timers": True, "timer_statuses": statuses}
+    async with FunctionsHost(APPS / "durable", settings(tmp_path, TICK="* * * * * *"), **options) as host:
+        await until(lambda: ticks(host))
+        assert ticks(host)[0] == "0 running, past due False, last 2026-01-01"
 
 
 async def test_unindexable_app(tmp_path: Path) -> None:

@@ -204,7 +204,8 @@ async def ticker(tick: func.TimerRequest, client: df.DurableFunctionsClient) -> 
             runtime_status=[OrchestrationStatus.RUNNING, OrchestrationStatus.PENDING], max_instance_count=100
         )
     )
-    log.warning("%d running, past due %s", len(running), tick.past_due)
+    last = tick.schedule_status["Last"][:10]
+    log.warning("%d running, past due %s, last %s", len(running), tick.past_due, last)
     await client.schedule_new_orchestration("doubled", input=len(running), instance_id="from-timer")
 
 
