@@ -51,12 +51,14 @@ class WatchedWorker(WorkerProcess):
         self.noted, self.turnstile = [], asyncio.Lock()
         return await super().start()
 
-    async def invoke(self, function: str, function_id: str, inputs: Mapping[str, Any]) -> Frame:
+    async def invoke(
+        self, function: str, function_id: str, inputs: Mapping[str, Any], metadata: Mapping[str, Any] | None = None
+    ) -> Frame:
         """Invoke when no other invocation runs."""
         async with self.turnstile:
             assert self.pid is not None
             before = cpu_seconds(self.pid)
-            answer = await super().invoke(function, function_id, inputs)
+            answer = await super().invoke(function, function_id, inputs, metadata)
             cpu = cpu_seconds(self.pid) - before
         self.noted.append(
             _turn(function, cpu, inputs, answer) if function in ORCHESTRATORS else Invocation(function, cpu)

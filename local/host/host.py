@@ -21,8 +21,6 @@ from local.host.timers import Schedule, ScheduleStatus, TimerListener, trigger_v
 from local.host.worker import WorkerProcess
 
 _TIMER = "timerTrigger"
-# Functions that only the durable engine can start.
-_ENGINE_ONLY = frozenset({"orchestrationTrigger", "entityTrigger", "httpTrigger"})
 
 
 class FunctionsHost:
@@ -148,19 +146,22 @@ class FunctionsHost:
         """Deliver the next call of an activity twice, at the same time; the later result is ignored, as in Azure."""
         self.engine.deliver_twice(activity)
 
-    async def _invoke(self, function: FunctionInfo, trigger: dict[str, Any]) -> Frame:
+    async def _invoke(
+        self, function: FunctionInfo, trigger: dict[str, Any], metadata: Mapping[str, Any] | None = None
+    ) -> Frame:
         """Invoke a function that a trigger outside the engine started: it is not repeated if the worker dies."""
         if self._invoker is None:
             raise HostError("The host has not started.")
         try:
-            return await self._invoker.invoke(function, trigger)
+            return await self._invoker.invoke(function, trigger, metadata)
         except WorkerDiedError as died:
             raise InvocationError(function.name, f"WorkerDiedError: {died}") from died
 
     def _fire_by_hand(self, name: str, payload: str | None) -> bool:
-        function = self.functions.get(name)
-        if function is None or function.trigger in _ENGINE_ONLY:
+        function = next((found for found in self.functions.values() if found.name.lower() == name.lower()), None)
+        if function is None:
             return False
+        # Any function is started so; one whose trigger is something else than text, or a timer, fails and is logged.
         trigger = self._timer_value(function) if function.trigger == _TIMER else {"string": payload or ""}
         self._in_background(self._logged(self._invoke(function, trigger)))
         return True

@@ -1,42 +1,42 @@
 """HTTP functions and the admin endpoint, on loopback."""
 
-import base64
 import errno
 import json
-import re
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, Protocol
 
 from aiohttp import web
 
 from local.host.errors import HostError, InvocationError
 from local.host.frames import Frame
 from local.host.functions import FunctionInfo
+from local.host.http_messages import from_rpc, to_rpc, trigger_metadata
 from local.host.log import WorkerLog
+from local.host.routes import compiled, decoded, route_values
 
-type Invoke = Callable[[FunctionInfo, dict[str, Any]], Awaitable[Frame]]
 type FireByHand = Callable[[str, str | None], bool]
 
 # The platform's own limit for a request (learn.microsoft.com, "HTTP trigger", limits).
 _MOST_BODY_BYTES = 210_000_000
 _SHUTDOWN_SECONDS = 1.0
-# {name}, {name:constraint}, {name?} and {*name}, as ASP.NET route templates have them.
-_PARAMETER = re.compile(r"\{(?P<rest>\*)?(?P<name>\w+)(?::(?P<constraint>\w+)(?:\([^)]*\))?)?(?P<optional>\?)?\}")
-_CONSTRAINTS = {
-    "int": r"-?\d+",
-    "long": r"-?\d+",
-    "alpha": "[A-Za-z]+",
-    "bool": "[Tt]rue|[Ff]alse",
-    "guid": r"\{?[0-9A-Fa-f]{8}-?(?:[0-9A-Fa-f]{4}-?){3}[0-9A-Fa-f]{12}\}?",
-}
-_SAME_SITE = {1: "Lax", 2: "Strict", 3: "None"}
+_ADMIN = compiled("admin/functions/{name}")
+_HOME_PAGE = "<!DOCTYPE html><title>Functions</title><p>The local Functions host is running.</p>"
+
+
+class Invoke(Protocol):
+    """Invokes a function with its trigger's value and metadata."""
+
+    def __call__(
+        self, function: FunctionInfo, trigger: dict[str, Any], metadata: dict[str, Any], /
+    ) -> Awaitable[Frame]:
+        """Return the worker's answer."""
 
 
 class HttpServer:
     """Serves an app's HTTP functions. Function keys are not asked for, as under ``func start``.
 
-    :param invoke: invokes a function with its trigger's value.
-    :param fire_by_hand: starts a function that is not triggered by HTTP; False if it cannot.
+    :param invoke: invokes a function with its trigger's value and metadata.
+    :param fire_by_hand: starts any function; False if there is none of that name.
     """
 
     def __init__(
@@ -50,13 +50,14 @@ class HttpServer:
         self._invoke = invoke
         self._fire_by_hand = fire_by_hand
         self._log = log
-        self._application = web.Application(client_max_size=_MOST_BODY_BYTES, middlewares=[_unmatched_is_404])
-        self._application.router.add_post("/admin/functions/{name}", self._fire)
-        for function in functions:
-            if function.route is not None:
-                for path in paths(f"{route_prefix}/{function.route}"):
-                    for method in function.methods or ("*",):
-                        self._application.router.add_route(method, path, self._handler(function))
+        self._routes = [
+            (compiled(f"{route_prefix}/{function.route}"), function)
+            for function in functions
+            if function.route is not None
+        ]
+        self._application = web.Application(client_max_size=_MOST_BODY_BYTES)
+        # aiohttp's own routes decode a slash, and know no other case.
+        self._application.router.add_route("*", "/{path:(?s:.*)}", self._answer)
         self._runner: web.AppRunner | None = None
 
     async def start(self, port: int) -> str:
@@ -64,7 +65,9 @@ class HttpServer:
 
         :raises HostError: the port is taken.
         """
-        self._runner = web.AppRunner(self._application, access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS)
+        self._runner = web.AppRunner(
+            self._application, access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS, auto_decompress=False
+        )
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", port)
         try:
@@ -83,80 +86,40 @@ class HttpServer:
             await self._runner.cleanup()
             self._runner = None
 
-    def _handler(self, function: FunctionInfo) -> Callable[[web.Request], Awaitable[web.Response]]:
-        async def handle(request: web.Request) -> web.Response:
-            try:
-                answer = await self._invoke(function, {"http": await _to_rpc(request)})
-            except (InvocationError, HostError) as error:
-                # The platform tells the caller nothing; the reason is in the log.
-                self._log.write("ERROR", "host", str(error))
-                return web.Response(status=500)
-            result = (answer["result"] or {}).get("http")
-            return _from_rpc(result) if result is not None else web.Response(status=204)
+    async def _answer(self, request: web.Request) -> web.Response:
+        path = decoded(request.rel_url.raw_path)
+        if request.method == "POST" and (admin := route_values(_ADMIN, path)) is not None:
+            return await self._fire(request, admin["name"])
+        # The Functions host matches route and method together: a wrong method is no route at all.
+        for pattern, function in self._routes:
+            if function.methods and request.method not in function.methods:
+                continue
+            if (values := route_values(pattern, path)) is not None:
+                return await self._run(function, request, values)
+        if path == "/":
+            return web.Response(text=_HOME_PAGE, content_type="text/html")
+        return web.Response(status=404)
 
-        return handle
-
-    async def _fire(self, request: web.Request) -> web.Response:
-        body = await request.read()
+    async def _run(self, function: FunctionInfo, request: web.Request, values: dict[str, str]) -> web.Response:
+        trigger = await to_rpc(request, values)
         try:
-            payload = json.loads(body or b"{}").get("input")
+            answer = await self._invoke(function, trigger, trigger_metadata(request, values))
+        except (InvocationError, HostError) as error:
+            # The platform tells the caller nothing; the reason is in the log.
+            self._log.write("ERROR", "host", str(error))
+            return web.Response(status=500)
+        result = (answer["result"] or {}).get("http")
+        return from_rpc(result, request) if result is not None else web.Response(status=204)
+
+    async def _fire(self, request: web.Request, name: str) -> web.Response:
+        if not _is_json(request.content_type):
+            return web.Response(status=415)
+        try:
+            payload = json.loads(await request.read()).get("input")
         except (ValueError, AttributeError):
             return web.Response(status=400)
-        fired = self._fire_by_hand(request.match_info["name"], payload)
-        return web.Response(status=202 if fired else 404)
+        return web.Response(status=202 if self._fire_by_hand(name, payload) else 404)
 
 
-def paths(template: str) -> list[str]:
-    """Return the aiohttp paths that together match an ASP.NET route template."""
-
-    def parameter(match: re.Match[str]) -> str:
-        pattern = ".*" if match["rest"] else _CONSTRAINTS.get(match["constraint"] or "", "[^/]+")
-        return f"{{{match['name']}:{pattern}}}"
-
-    path = "/" + _PARAMETER.sub(parameter, template).strip("/")
-    last = template.rpartition("/")[2]
-    if (match := _PARAMETER.fullmatch(last)) and (match["optional"] or match["rest"]):
-        return [path, *paths(template.rpartition("/")[0])]
-    return [path]
-
-
-async def _to_rpc(request: web.Request) -> dict[str, Any]:
-    # The Functions host reads a body only if the request says how long it is: a chunked one has none.
-    body = await request.read() if request.content_length else b""
-    headers = {name.lower(): ", ".join(request.headers.getall(name)) for name in request.headers}
-    return {
-        "method": request.method,
-        "url": str(request.url),
-        "headers": headers,
-        "params": dict(request.match_info),
-        "query": {name: ",".join(request.query.getall(name)) for name in request.query},
-        "body": {"bytes": base64.b64encode(body).decode("ascii")} if body else None,
-    }
-
-
-def _from_rpc(result: Mapping[str, Any]) -> web.Response:
-    ((kind, content),) = (result["body"] or {"string": ""}).items()
-    body = base64.b64decode(content) if kind == "bytes" else str(content).encode()
-    response = web.Response(status=int(result["status_code"]), body=body, headers=result["headers"])
-    for cookie in result["cookies"]:
-        response.set_cookie(
-            cookie["name"],
-            cookie["value"],
-            domain=cookie.get("domain"),
-            path=cookie.get("path") or "/",
-            expires=cookie.get("expires"),
-            secure=cookie.get("secure"),
-            httponly=cookie.get("http_only"),
-            max_age=cookie.get("max_age"),
-            samesite=_SAME_SITE.get(cookie["same_site"]),
-        )
-    return response
-
-
-@web.middleware
-async def _unmatched_is_404(request: web.Request, handler: Any) -> web.StreamResponse:
-    # The Functions host matches route and method together: a wrong method is no route at all.
-    try:
-        return await handler(request)
-    except web.HTTPMethodNotAllowed as error:
-        raise web.HTTPNotFound from error
+def _is_json(content_type: str) -> bool:
+    return content_type in {"application/json", "text/json"} or content_type.endswith("+json")

@@ -48,8 +48,10 @@ class Invoker:
         self._worker = worker
         self._client_binding = client_binding
 
-    async def invoke(self, function: FunctionInfo, trigger: Mapping[str, Any] | None) -> Frame:
-        """Invoke a function with its trigger's value (typed data as JSON).
+    async def invoke(
+        self, function: FunctionInfo, trigger: Mapping[str, Any] | None, metadata: Mapping[str, Any] | None = None
+    ) -> Frame:
+        """Invoke a function with its trigger's value and metadata (typed data as JSON).
 
         :returns: ``result`` and ``outputs``, typed data as JSON.
         :raises InvocationError: the function raised.
@@ -58,7 +60,7 @@ class Invoker:
         inputs: dict[str, Any] = {function.trigger_name: trigger}
         for name in function.durable_client_names:
             inputs[name] = {"string": self._client_binding}
-        return await self._worker.invoke(function.name, function.function_id, inputs)
+        return await self._worker.invoke(function.name, function.function_id, inputs, metadata)
 
     async def result(self, function: FunctionInfo, trigger: Mapping[str, Any] | None) -> str:
         """Invoke a function whose result is text (durable functions: base64 or JSON) and return the text."""

@@ -106,11 +106,14 @@ class WorkerProcess:
         """How many deaths that :meth:`kill_in` asked for are still to come."""
         return len(self._deaths)
 
-    async def invoke(self, function: str, function_id: str, inputs: Mapping[str, Any]) -> Frame:
+    async def invoke(
+        self, function: str, function_id: str, inputs: Mapping[str, Any], metadata: Mapping[str, Any] | None = None
+    ) -> Frame:
         """Run one invocation and return the worker's answer (``result`` and ``outputs``, typed data as JSON).
 
         Waits for the next worker when there is none.
 
+        :param inputs: typed data as JSON by parameter; ``metadata`` the trigger's, by name.
         :raises InvocationError: the function raised.
         :raises WorkerDiedError: the worker died meanwhile.
         :raises HostError: there will be no worker any more.
@@ -118,15 +121,14 @@ class WorkerProcess:
         while not self._ready.is_set():
             await self._ready.wait()
         self.check()
-        answer = await self._ask(
-            {
-                "op": "invoke",
-                "function_id": function_id,
-                "invocation_id": str(uuid4()),
-                "inputs": dict(inputs),
-            },
-            doomed=self._is_doomed(function),
-        )
+        request = {
+            "op": "invoke",
+            "function_id": function_id,
+            "invocation_id": str(uuid4()),
+            "inputs": dict(inputs),
+            "metadata": dict(metadata or {}),
+        }
+        answer = await self._ask(request, doomed=self._is_doomed(function))
         if "error" in answer:
             raise InvocationError(function, answer["error"], answer["stack_trace"])
         return answer

@@ -119,7 +119,7 @@ class Worker:
                 protos.ParameterBinding(name, protos.typed_data_from_json(value))
                 for name, value in frame["inputs"].items()
             ],
-            trigger_metadata={},
+            trigger_metadata={name: protos.typed_data_from_json(value) for name, value in frame["metadata"].items()},
             trace_context=SimpleNamespace(trace_parent="", trace_state="", attributes={}),
             retry_context=SimpleNamespace(retry_count=0, max_retry_count=0, exception=None),
         )

@@ -3,6 +3,7 @@
 # ruff: noqa: ANN001, ANN201, T201
 
 import asyncio
+import json
 import logging
 import os
 import time
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import azure.durable_functions as df
 import azure.functions as func
+from azure.functions.http import HttpRequestConverter
 from durabletask.client import OrchestrationQuery, OrchestrationStatus
 from durabletask.entities import DurableEntity, EntityInstanceId
 from durabletask.task import RetryPolicy, when_all
@@ -221,6 +223,32 @@ async def things(req: func.HttpRequest) -> func.HttpResponse:
     body = req.get_body()
     text = f"{req.method} {req.route_params['thing']} {req.route_params['number']} {req.params.get('q')} "
     return func.HttpResponse(text.encode() + body, status_code=201, headers={"x-here": req.headers["x-there"]})
+
+
+# The library hands a trigger's metadata to this converter, and the converter drops it.
+decode = HttpRequestConverter.decode
+
+
+def decode_with_metadata(data, *, trigger_metadata):
+    request = decode(data, trigger_metadata=trigger_metadata)
+    request.metadata = {name: datum.python_value for name, datum in trigger_metadata.items()}
+    return request
+
+
+HttpRequestConverter.decode = decode_with_metadata
+
+
+@app.route(route="Seen/{first}/{rest?}")
+async def seen(req: func.HttpRequest) -> func.HttpResponse:
+    """Answer with what arrived."""
+    found = {
+        "route": dict(req.route_params),
+        "query": dict(req.params),
+        "headers": dict(req.headers),
+        "body": req.get_body().hex(),
+        "metadata": req.metadata,
+    }
+    return func.HttpResponse(json.dumps(found), mimetype="application/json")
 
 
 @app.route(route="pid")
