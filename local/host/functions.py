@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Self
 
@@ -11,13 +12,16 @@ from local.host.errors import HostError
 from local.host.frames import Frame
 from local.host.host_json import read_host_json
 
-# Documented defaults of host.json: extensions.http.routePrefix, and durableTask for Azure Storage on a Consumption plan
-# (learn.microsoft.com, "host.json reference", "Durable Functions settings").
+# Documented defaults of host.json: extensions.http.routePrefix, durableTask for Azure Storage on a Consumption plan,
+# functionTimeout on Flex Consumption (learn.microsoft.com, "host.json reference", "Durable Functions settings").
 _ROUTE_PREFIX = "api"
 _TASK_HUB = "TestHubName"
 _CONCURRENT_ACTIVITIES = 10
 _CONCURRENT_ORCHESTRATORS = 5
 _REORDER_WINDOW = 30
+_FUNCTION_TIMEOUT = "00:30:00"
+_NO_TIMEOUT = "-1"
+_TIME_SPAN = re.compile(r"(?:(?P<days>\d+)\.)?(?P<hours>\d{1,2}):(?P<minutes>\d{2}):(?P<seconds>\d{2})")
 
 _SETTING = re.compile(r"%([^%\s]+)%")
 _DURABLE_NAME = {
@@ -122,6 +126,7 @@ class HostConfiguration:
     """The parts of host.json that this host obeys.
 
     :ivar sorts_entity_messages: whether ``entityMessageReorderWindowInMinutes`` is anything but 0.
+    :ivar function_timeout: seconds that one invocation may take; None if it may take for ever.
     """
 
     task_hub: str = _TASK_HUB
@@ -129,13 +134,14 @@ class HostConfiguration:
     concurrent_activities: int = _CONCURRENT_ACTIVITIES
     concurrent_orchestrators: int = _CONCURRENT_ORCHESTRATORS
     sorts_entity_messages: bool = True
+    function_timeout: float | None = None
     extensions: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def read(cls, path: Path, settings: Mapping[str, str]) -> Self:
         """Read host.json.
 
-        :raises HostError: it is missing or not JSON.
+        :raises HostError: it is missing, not JSON, or has an invalid ``functionTimeout``.
         """
         content = read_host_json(path, settings)
         extensions = content.get("extensions", {})
@@ -146,5 +152,14 @@ class HostConfiguration:
             concurrent_activities=int(durable.get("maxConcurrentActivityFunctions", _CONCURRENT_ACTIVITIES)),
             concurrent_orchestrators=int(durable.get("maxConcurrentOrchestratorFunctions", _CONCURRENT_ORCHESTRATORS)),
             sorts_entity_messages=int(durable.get("entityMessageReorderWindowInMinutes", _REORDER_WINDOW)) != 0,
+            function_timeout=_function_timeout(str(content.get("functionTimeout", _FUNCTION_TIMEOUT))),
             extensions=extensions,
         )
+
+
+def _function_timeout(text: str) -> float | None:
+    if text == _NO_TIMEOUT:
+        return None
+    if (match := _TIME_SPAN.fullmatch(text)) is None:
+        raise HostError(f"functionTimeout in host.json is invalid: {text!r}. Write it as hh:mm:ss, or -1 for no limit.")
+    return timedelta(**{unit: int(number) for unit, number in match.groupdict("0").items()}).total_seconds()

@@ -97,6 +97,7 @@ class FunctionsHost:
     async def _start(self) -> None:
         self._log.open()
         configuration = HostConfiguration.read(self._app_dir / "host.json", self._settings)
+        self.worker.function_timeout = configuration.function_timeout
         self.functions = index(await self.worker.start(), self._settings)
         timers = [function for function in self.functions.values() if function.trigger == _TIMER]
         listeners = [TimerListener(function, self._invoke, self._timer_statuses, self._log) for function in timers]

@@ -6,7 +6,8 @@ import os
 import signal
 import socket
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -39,10 +40,13 @@ class WorkerProcess:
     """One worker at a time, restarted when it dies.
 
     :ivar generation: how many workers there have been; 1 is the first.
+    :ivar function_timeout: seconds that one invocation may take before the worker is killed; None means for ever.
     """
 
     def __init__(self, app_dir: Path, settings: Mapping[str, str], python: str, log: WorkerLog) -> None:
         self.generation = 0
+        self.function_timeout: float | None = None
+        self._overdue = ""
         self._app_dir = app_dir
         self._settings = settings
         self._python = python
@@ -111,7 +115,8 @@ class WorkerProcess:
     ) -> Frame:
         """Run one invocation and return the worker's answer (``result`` and ``outputs``, typed data as JSON).
 
-        Waits for the next worker when there is none.
+        Waits for the next worker when there is none. One that takes longer than ``function_timeout`` costs the worker
+        its life, with all that runs in it.
 
         :param inputs: typed data as JSON by parameter; ``metadata`` the trigger's, by name.
         :raises InvocationError: the function raised.
@@ -128,7 +133,8 @@ class WorkerProcess:
             "inputs": dict(inputs),
             "metadata": dict(metadata or {}),
         }
-        answer = await self._ask(request, doomed=self._is_doomed(function))
+        with self._time_limit(function):
+            answer = await self._ask(request, doomed=self._is_doomed(function))
         if "error" in answer:
             raise InvocationError(function, answer["error"], answer["stack_trace"])
         return answer
@@ -170,6 +176,7 @@ class WorkerProcess:
                 stderr=asyncio.subprocess.STDOUT,
             )
         self.generation += 1
+        self._overdue = ""
         reader, self._writer = await asyncio.open_connection(sock=ours)
         watcher = asyncio.create_task(self._watch(self._process, reader, self._writer))
         try:
@@ -237,9 +244,29 @@ class WorkerProcess:
         with contextlib.suppress(ConnectionError):
             await writer.wait_closed()
         held, self._pending = self._pending, {}
+        reason = self._overdue or f"The worker ended with code {process.returncode}."
         for waiting in held.values():
             if not waiting.done():
-                waiting.set_exception(WorkerDiedError(f"The worker ended with code {process.returncode}."))
+                waiting.set_exception(WorkerDiedError(reason))
+
+    @contextlib.contextmanager
+    def _time_limit(self, function: str) -> Iterator[None]:
+        """Kill the worker if this takes longer than an invocation may. Its death ends what waits for it."""
+        if (seconds := self.function_timeout) is None:
+            yield
+            return
+
+        def kill() -> None:
+            limit = timedelta(seconds=seconds)
+            self._overdue = f"FunctionTimeoutException: Timeout value of {limit} was exceeded by function: {function}"
+            self._log.write("ERROR", "host", self._overdue)
+            self.kill()
+
+        timer = asyncio.get_running_loop().call_later(seconds, kill)
+        try:
+            yield
+        finally:
+            timer.cancel()
 
     def _is_doomed(self, function: str) -> bool:
         left = self._deaths.get(function)

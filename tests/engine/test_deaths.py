@@ -4,6 +4,7 @@ import pytest
 
 from local.host import FunctionsHost, RuntimeStatus
 from local.host.in_memory import InMemoryEngine
+from local.patience import within
 from tests.engine.asking import calls, kill_in, run, unique, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -74,3 +75,23 @@ async def test_a_turn_runs_again(engine_host: FunctionsHost) -> None:
     await kill_in(engine_host, name)
     await until(engine_host, lambda: calls(engine_host, name) == 2)
     assert (await engine_host.client.wait_for(run_id)).output == 2
+
+
+async def test_a_function_that_takes_too_long_costs_the_worker(
+    engine_host: FunctionsHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The worker is killed with all that it runs; the retry policy repeats the activity that exceeded the limit."""
+    other, name, worker = unique("holds"), unique("hangs"), engine_host.worker
+    other_id = engine_host.client.start("calls_activity", {"activity": "hold", "input": other})
+    await until(engine_host, lambda: calls(engine_host, other) > 0)
+    # What has begun before has no limit of its own.
+    monkeypatch.setattr(worker, "function_timeout", within(1))
+    run_id = engine_host.client.start("retries_activity", {"activity": "hang_once", "input": name})
+    await until(engine_host, lambda: calls(engine_host, name) > 1)
+    monkeypatch.setattr(worker, "function_timeout", None)
+    failure = (await engine_host.client.wait_for(other_id)).output
+    assert failure["type"] == "Microsoft.Azure.WebJobs.Host.FunctionInvocationException"
+    assert failure["inner"]["message"].startswith("FunctionTimeoutException: Timeout value of ")
+    assert (await engine_host.client.wait_for(run_id)).output == calls(engine_host, name)
+    said = [record.message for record in engine_host.warnings if record.logger == "host"]
+    assert failure["inner"]["message"] in said

@@ -132,6 +132,17 @@ async def test_admin_endpoint_rejects(http: aiohttp.ClientSession, name: str, re
         assert (response.status, await response.read()) == (status, b"")
 
 
+async def test_timeout_of_host_json(tmp_path: Path) -> None:
+    """A timer function that takes longer than host.json allows fails with its worker, and the next one works."""
+    more = settings(tmp_path, AzureFunctionsJobHost__functionTimeout="00:00:01")
+    async with FunctionsHost(APPS / "durable", more) as host:
+        with pytest.raises(InvocationError, match="FunctionTimeoutException: Timeout value of 0:00:01 was exceeded"):
+            await host.fire_timer("endless_timer")
+        host.worker.function_timeout = None
+        await host.fire_timer("ticker")
+        assert host.worker.generation == 2
+
+
 async def test_worker_dies_under_a_timer(host: FunctionsHost) -> None:
     """An invocation that the engine did not start is not repeated: it fails, and the next one works."""
     host.worker.kill()

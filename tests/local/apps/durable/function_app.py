@@ -216,6 +216,11 @@ async def broken_timer(tick: func.TimerRequest) -> None:
     raise RuntimeError("this timer never works")
 
 
+@app.timer_trigger(arg_name="tick", schedule="0 0 0 1 1 *")
+async def endless_timer(tick: func.TimerRequest) -> None:
+    await asyncio.Event().wait()  # until the worker is killed
+
+
 @app.route(route="things/{thing}/{number:int}", methods=["GET", "POST"])
 async def things(req: func.HttpRequest) -> func.HttpResponse:
     if req.params.get("fail"):
