@@ -19,7 +19,8 @@ def durable_client(task_hub: str, engine_address: str, http_url: str) -> str:
     """Make the JSON that a durable client binding hands to the worker.
 
     :param engine_address: ``host:port`` of the durable engine.
-    :param http_url: where the HTTP functions are served, for management URLs; without a slash at the end.
+    :param http_url: where the HTTP functions are served, for management URLs; without a slash at the end. The binding
+        says https, as in Azure; the SDK puts a request's own origin in its place.
     """
     return json.dumps(
         {
@@ -28,7 +29,7 @@ def durable_client(task_hub: str, engine_address: str, http_url: str) -> str:
             "creationUrls": None,
             "managementUrls": None,
             "baseUrl": None,
-            "httpBaseUrl": http_url + _WEBHOOK_PATH,
+            "httpBaseUrl": http_url.replace("http:", "https:", 1) + _WEBHOOK_PATH,
             "requiredQueryStringParameters": f"code={_SYSTEM_KEY}",
             "rpcBaseUrl": f"http://{engine_address}",
             "useForwardedHost": False,

@@ -1,6 +1,10 @@
-"""Which requests the engine accepts: simultaneous starts, and requests for runs that have ended or do not exist."""
+"""Which requests the engine accepts: simultaneous starts, and requests for runs that have ended or do not exist.
+
+Besides, what it tells the clients that send them.
+"""
 
 import asyncio
+import json
 
 import pytest
 
@@ -54,3 +58,23 @@ async def test_a_run_that_has_not_ended_cannot_be_purged(engine_host: FunctionsH
     await engine_host.client.wait_for(run_id)
     assert (await ask(engine_host, "PurgeInstances", {"instanceId": run_id})).content["deletedInstanceCount"] == 1
     assert engine_host.client.get_instance(run_id) is None
+
+
+async def test_a_durable_client_gets_addresses_and_limits(engine_host: FunctionsHost) -> None:
+    """The binding's text has the addresses of the engine and the management API, and the largest message."""
+    binding = json.loads(engine_host.engine.client_binding)
+    # The script host says https; the extension's program serves its management API without a certificate.
+    scheme = "https" if isinstance(engine_host.engine, InMemoryEngine) else "http"
+    assert binding.pop("httpBaseUrl").startswith(f"{scheme}://127.0.0.1:")
+    assert binding.pop("rpcBaseUrl").startswith("http://127.0.0.1:")
+    assert binding.pop("taskHubName")
+    assert binding == {
+        "connectionName": None,
+        "creationUrls": None,
+        "managementUrls": None,
+        "baseUrl": None,
+        "requiredQueryStringParameters": "code=local-durabletask-extension-key",
+        "useForwardedHost": False,
+        "maxGrpcMessageSizeInBytes": 4_194_304,
+        "grpcHttpClientTimeout": '"00:01:40"',
+    }
