@@ -84,6 +84,49 @@ def test_the_last_commit_of_a_run_that_nobody_stopped_keeps_the_stream() -> None
     assert state.holder == "run-1"
 
 
+def at_work(transfer: int, *, last: bool) -> Commit:
+    """The commit of an activity, or, with the number of the transfer that follows, of its run."""
+    return Commit(
+        1,
+        9,
+        LATER,
+        900,
+        Position(cursor="c9", start_time=START),
+        NOW,
+        9,
+        recovered=False,
+        last=last,
+        holder="run-1",
+        transfer=transfer,
+    )
+
+
+def test_what_an_earlier_activity_says_late_gives_nothing_back() -> None:
+    """Another one is at work since the run has committed: the next run would deliver beside it."""
+    state, _ = commit(held(), at_work(1, last=False))
+    state = stop(state, Stop(), LATER)
+    for late in (at_work(0, last=True), at_work(1, last=False)):
+        after, accepted = commit(state, late)
+        assert (accepted, after.holder, after.lease_until) == (True, "run-1", state.lease_until)
+    free, _ = commit(state, at_work(1, last=True))
+    assert free.holder == ""
+
+
+def test_a_stopped_run_gives_the_stream_back_when_it_commits() -> None:
+    """The answer tells it that it was stopped, and it begins no other activity."""
+    free, accepted = commit(stop(held(), Stop(), LATER), at_work(1, last=False))
+    assert (accepted, free.holder, free.outcome) == (True, "", "stopped")
+
+
+def test_a_stop_is_for_the_run_that_it_was_meant_for() -> None:
+    """A backfill that was stopped and restarted is not stopped again by a signal that comes late."""
+    before = held()
+    state = released(before)
+    again, _ = begin(state, Begin("run-1", LATER, 900, START, execution="e2"))
+    assert stop(again, Stop(before.grant), LATER) == again
+    assert stop(again, Stop(again.grant), LATER).stopping is True
+
+
 def test_stopping_never_prolongs_a_lease() -> None:
     """Nor does stopping twice."""
     state = replace(held(), lease_until=LATER + timedelta(seconds=3))
@@ -114,6 +157,31 @@ def test_a_reset_moves_a_live_cursor() -> None:
     assert (state.moves, state.fence) == (before.moves + 1, before.fence + 1)
     again, granted = begin(state, Begin("run-2", LATER, 900, START))
     assert (granted, again.position.start_time) == (True, "2026-11-17T22:00:00Z")
+
+
+def test_a_reset_that_comes_again_or_late_moves_nothing() -> None:
+    """What was delivered since would be delivered again."""
+    first = Reset(START, "r1", NOW)
+    state = reset(released(held()), first, NOW)
+    state, _ = committed(begin(state, Begin("run-2", LATER, 900, START))[0], state.fence + 1)
+    assert reset(state, first, LATER) == state
+    assert reset(state, replace(first, asked_at=LATER), LATER) == state
+    again = reset(state, Reset(START, "r2", LATER), LATER)
+    assert again.position.cursor is None
+    assert reset(again, first, LATER) == again
+
+
+def test_a_signal_to_reset_comes_again_only_within_minutes() -> None:
+    """It has no name of its own; later, an operator wants the same once more, and at once another time."""
+    state = reset(released(held()), Reset(START), LATER)
+    assert reset(state, Reset(START), LATER + timedelta(minutes=4)) == state
+    assert reset(state, Reset(START), LATER + timedelta(minutes=6)) != state
+    assert reset(state, Reset("2026-11-16T12:00:00Z"), LATER) != state
+
+
+def test_what_is_forgotten_can_be_forgotten_again() -> None:
+    """There is nothing to do, and nothing to warn of."""
+    forget(StreamState(), Forget(LATER))
 
 
 def test_a_run_at_work_cannot_undo_a_reset() -> None:
@@ -154,7 +222,6 @@ def test_only_a_finished_backfill_is_forgotten() -> None:
         (held(end_time=END), "not finished"),
         (released(held(end_time=END), "failed", "x"), "not finished"),
         (released(held(end_time=END), "more"), "not finished"),
-        (StreamState(), "live stream's cursor"),
     ):
         with pytest.raises(OperationRejectedError, match=says):
             forget(state, Forget(LATER))
@@ -163,4 +230,4 @@ def test_only_a_finished_backfill_is_forgotten() -> None:
 def test_stopping_what_never_was_is_refused() -> None:
     """A mistyped key makes no stream."""
     with pytest.raises(OperationRejectedError, match="there is no such stream"):
-        stop(StreamState(), NOW)
+        stop(StreamState(), Stop(), NOW)
