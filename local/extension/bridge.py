@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from aiohttp import web
@@ -13,13 +13,23 @@ _MOST_BODY_BYTES: Final = 2**30
 
 
 class Bridge:
-    """Hands invocations to a worker."""
+    """Hands invocations to a worker.
 
-    def __init__(self, functions: Mapping[str, FunctionInfo], worker: WorkerProcess) -> None:
+    Attributes:
+        on_invocation: called with the function's name before each invocation, for tests that strike at one.
+
+    """
+
+    def __init__(self, functions: Mapping[str, FunctionInfo], worker: WorkerProcess, twice: Counter[str]) -> None:
+        """`twice` counts the invocations to run twice at the same time, by function; the first one's answer counts."""
+        self.on_invocation: Callable[[str], object] = lambda _: None
         self._functions = functions
         self._worker = worker
-        self._twice: Counter[str] = Counter()
+        self._twice = twice
         self._paused = False
+        self._open = asyncio.Event()
+        self._open.set()
+        self._rejects = False
         self._runner: web.AppRunner | None = None
 
     async def start(self) -> str:
@@ -35,19 +45,28 @@ class Bridge:
         """Run nothing any more."""
         self._paused = True
 
+    def hold(self) -> None:
+        """Keep new invocations waiting; those that are at work go on."""
+        self._open.clear()
+
+    def reject(self) -> None:
+        """Reject new invocations and those that were held, as the script host does while it stops."""
+        self._rejects = True
+        self._open.set()
+
     async def stop(self) -> None:
         """Stop serving. Idempotent."""
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
 
-    def deliver_twice(self, function: str) -> None:
-        """Run the next invocation of a function twice, at the same time; the first one's answer counts."""
-        self._twice[function] += 1
-
     async def _invoke(self, request: web.Request) -> web.Response:
         asked = await request.json()
         name = asked["name"]
+        await self._open.wait()
+        if self._rejects:
+            return web.json_response({"error": f"{name} was canceled before the request was sent to the worker."})
+        self.on_invocation(name)
         if self._paused:
             return web.json_response({"died": "The host stops."})
         times = 1

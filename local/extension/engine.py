@@ -1,8 +1,9 @@
 """The extension as an engine of the local host."""
 
 import copy
-import json
+import itertools
 import secrets
+from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,20 +11,23 @@ from typing import Any
 
 from local.azurite import AzuriteError
 from local.extension.bridge import Bridge
+from local.extension.instance import HostInstance
 from local.extension.process import ExtensionProcess
-from local.extension.service import GrpcService
 from local.extension.storage import HubStorage
 from local.host import FunctionInfo, HostError
 from local.host.engine import App, Engine
+from local.host.worker import WorkerProcess
 
 
 class ExtensionEngine(Engine):
     """Microsoft's Durable extension, with a task hub of its own in a storage account.
 
+    One instance starts with the host. Durable clients outside the instances use the oldest one that runs.
+
     Attributes:
         hub: the task hub's name.
+        instances: those that run, the oldest first.
         management_url: the HTTP API that Durable Functions Monitor and curl call, with its key in the query.
-        process: the extension's, for tests that end it.
 
     """
 
@@ -51,50 +55,97 @@ class ExtensionEngine(Engine):
         """
         self.hub = "T" + secrets.token_hex(6)
         self.storage = storage
-        self.process = ExtensionProcess(program, folder, storage.connection_string(table_port))
+        self.instances: list[HostInstance] = []
+        self._program = program
+        self._folder = folder
+        self._table_port = table_port
         self._settings = settings or {}
-        self._bridge: Bridge | None = None
+        self._app: App | None = None
+        self._numbers = itertools.count(1)
+        self._twice: Counter[str] = Counter()
 
     @property
     def management_url(self) -> str:
         """The HTTP API that Durable Functions Monitor and curl call."""
-        return self.process.management_url
+        return self.instances[0].process.management_url
 
     async def start(self, app: App) -> None:
-        """Start the bridge and the extension."""
-        self._bridge = Bridge(app.functions, app.worker)
-        bridge_url = await self._bridge.start()
+        """Start the first instance, whose worker is the host's."""
+        self._app = app
+        await self._add(app, app.worker)
+
+    async def add_instance(self) -> HostInstance:
+        """Start another instance with a worker of its own.
+
+        Raises:
+            HostError: it or its worker did not start.
+
+        """
+        if self._app is None:
+            raise HostError("The host has not started.")
+        worker = self._app.worker.another()
+        await worker.start()
+        return await self._add(self._app, worker)
+
+    async def lose(self, instance: HostInstance) -> None:
+        """Kill an instance's extension and worker at once, as when the platform loses it."""
+        self._forget(instance)
+        await instance.end()
+
+    async def stop_gracefully(self, instance: HostInstance) -> None:
+        """Stop an instance as the platform does, see `HostInstance.stop_gracefully`."""
+        self._forget(instance)
+        try:
+            await instance.stop_gracefully()
+        finally:
+            await instance.end()
+
+    async def _add(self, app: App, worker: WorkerProcess) -> HostInstance:
+        folder = self._folder / f"instance-{next(self._numbers)}"
+        process = ExtensionProcess(self._program, folder, self.storage.connection_string(self._table_port))
+        bridge = Bridge(app.functions, worker, self._twice)
+        instance = HostInstance(process, bridge, worker, is_first=worker is app.worker)
         functions = [_described(function) for function in app.functions.values() if function.is_durable]
-        await self.process.start(self._host_json(app.configuration.extensions), functions, bridge_url)
-        self.client_binding = self.process.client_binding
-        self.service = GrpcService(json.loads(self.client_binding)["rpcBaseUrl"])
+        try:
+            await instance.start(self._host_json(app.configuration.extensions), functions)
+        except BaseException:
+            await instance.end()
+            raise
+        self.instances.append(instance)
+        self._serve()
+        return instance
+
+    def _forget(self, instance: HostInstance) -> None:
+        self.instances.remove(instance)
+        self._serve()
+
+    def _serve(self) -> None:
+        if self.instances:
+            self.client_binding = self.instances[0].process.client_binding
+            self.service = self.instances[0].service
 
     async def pause(self) -> None:
         """Answer the extension that the worker has died, whatever it asks for."""
-        if self._bridge is not None:
-            self._bridge.pause()
+        for instance in self.instances:
+            instance.bridge.pause()
 
     async def stop(self) -> None:
-        """End the extension and the bridge. What the hub holds stays in the storage account."""
-        if hasattr(self, "service"):
-            self.service.close()
-        await self.process.stop()
-        if self._bridge is not None:
-            await self._bridge.stop()
+        """End all instances. What the hub holds stays in the storage account."""
+        for instance in self.instances:
+            await instance.end()
 
     def check(self) -> None:
-        """Raise HostError if the extension or its storage has ended."""
+        """Raise HostError if an instance or its storage has ended by itself."""
         try:
             self.storage.check()
         except AzuriteError as error:
             raise HostError(f"{error}. What the hub held is lost: start the command again.") from error
-        self.process.check()
+        for instance in self.instances:
+            instance.process.check()
 
     def deliver_twice(self, activity: str) -> None:
         """Run the next invocation of an activity twice."""
-        if self._bridge is None:
-            raise HostError("The host has not started.")
-        self._bridge.deliver_twice(activity)
+        self._twice[activity] += 1
 
     def backdate(self, instance_id: str, by: timedelta) -> None:
         """Change the times in the run's row."""

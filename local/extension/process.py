@@ -1,6 +1,7 @@
 """The process that has the extension in it."""
 
 import asyncio
+import contextlib
 import json
 import os
 import secrets
@@ -10,9 +11,12 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from local.host import HostError
-from local.patience import within
+from local.patience import until, within
 
 _START_SECONDS: Final = 60
+_STOP_SECONDS: Final = 30
+# What it logs once its own stop has begun.
+_STOPS: Final = b"Stopping JobHost"
 _LAST_WORDS_BYTES: Final = 3_000
 # The program looks for a free port before it listens; another program may have taken it meanwhile.
 _STARTS: Final = 3
@@ -98,8 +102,31 @@ class ExtensionProcess:
 
     def kill(self) -> None:
         """Kill it at once, as when an instance is lost."""
-        if self._process is not None and self._process.returncode is None:
+        if self._process is not None and self._runs:
             self._process.kill()
+
+    async def begin_to_stop(self) -> None:
+        """Send SIGTERM and wait until the extension knows of it: from then on it aborts what fails.
+
+        Raises:
+            TimeoutError: it did not react.
+
+        """
+        if self._process is not None and self._runs:
+            self._process.terminate()
+            await until(lambda: _STOPS in self._printed() or not self._runs, _STOP_SECONDS)
+
+    async def ends_within(self, seconds: float) -> bool:
+        """Wait for its end; False if it still runs after so many seconds."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                if self._process is not None:
+                    await self._process.wait()
+        return not self._runs
+
+    @property
+    def _runs(self) -> bool:
+        return self._process is not None and self._process.returncode is None
 
     def check(self) -> None:
         """Raise HostError if it has ended."""
@@ -143,5 +170,8 @@ class ExtensionProcess:
 
     def _last_words(self) -> str:
         """Quote the end of what this process logged; the file has earlier ones' log, too."""
-        printed = self._log.read_bytes()[self._log_start :][-_LAST_WORDS_BYTES:].decode(errors="replace").strip()
+        printed = self._printed()[-_LAST_WORDS_BYTES:].decode(errors="replace").strip()
         return f"Its log, {self._log}, ends with:\n{printed}" if printed else ""
+
+    def _printed(self) -> bytes:
+        return self._log.read_bytes()[self._log_start :]

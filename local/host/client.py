@@ -73,8 +73,12 @@ class DurableClient:
 
     def __init__(self, engine: Engine, check: Callable[[], None]) -> None:
         self._engine = engine
-        self._service = engine.service
         self._check = check
+
+    @property
+    def _service(self) -> Any:
+        # Another one once the instance that served it is lost.
+        return self._engine.service
 
     def start(self, name: str, payload: Any = None, instance_id: str | None = None) -> str:
         """Start an orchestration with a JSON-serialisable input and return its id.

@@ -42,7 +42,8 @@ class Engine(ABC):
     Attributes:
         service: the task hub's gRPC service: an attribute for each method, called with the request. A request that is
             rejected raises EngineError. There once the engine has started, like `client_binding`.
-        client_binding: the JSON that a durable client binding hands to the worker.
+        client_binding: the JSON that a durable client binding hands to the worker. Both change when the instance that
+            serves them is lost.
         slowness: a run takes at most so many times longer than on the in-memory engine.
         look_seconds: how often a client may ask how a run stands; each question may cost a storage request.
 

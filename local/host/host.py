@@ -108,7 +108,7 @@ class FunctionsHost:
         await self.engine.start(
             App(self._app_dir, self._settings, self.functions, configuration, self.worker, self.http_url, self._log)
         )
-        self._invoker = Invoker(self.worker, self.engine.client_binding)
+        self._invoker = Invoker(self.worker, lambda: self.engine.client_binding)
         self.client = DurableClient(self.engine, self.check)
         if self._run_timers:
             for listener in listeners:

@@ -36,7 +36,7 @@ class InMemoryEngine(Engine):
         backend = self._backend = WorkQueues(asyncio.get_running_loop(), self._dispatch)
         self.service = _Service(backend)
         self.client_binding = durable_client(app.configuration.task_hub, backend.start(), app.http_url)
-        invoker = Invoker(app.worker, self.client_binding)
+        invoker = Invoker(app.worker, lambda: self.client_binding)
         self._pump = Pump(backend, invoker, app.functions, app.configuration)
 
     @property

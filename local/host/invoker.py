@@ -1,7 +1,7 @@
 """Invocations as the Functions host makes them: the trigger's value, and a durable client where one is asked for."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from local.host.errors import InvocationError
@@ -42,10 +42,10 @@ def durable_client(task_hub: str, engine_address: str, http_url: str) -> str:
 class Invoker:
     """Makes invocations of one app's functions.
 
-    :param client_binding: the JSON that a durable client binding hands to the worker.
+    :param client_binding: returns the JSON that a durable client binding hands to the worker.
     """
 
-    def __init__(self, worker: WorkerProcess, client_binding: str) -> None:
+    def __init__(self, worker: WorkerProcess, client_binding: Callable[[], str]) -> None:
         self._worker = worker
         self._client_binding = client_binding
 
@@ -60,7 +60,7 @@ class Invoker:
         """
         inputs: dict[str, Any] = {function.trigger_name: trigger}
         for name in function.durable_client_names:
-            inputs[name] = {"string": self._client_binding}
+            inputs[name] = {"string": self._client_binding()}
         return await self._worker.invoke(function.name, function.function_id, inputs, metadata)
 
     async def result(self, function: FunctionInfo, trigger: Mapping[str, Any] | None) -> str:

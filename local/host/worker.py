@@ -61,6 +61,10 @@ class WorkerProcess:
         self._stopping = asyncio.Event()
         self._supervisor: asyncio.Task[None] | None = None
 
+    def another(self) -> "WorkerProcess":
+        """Make a worker of the same app for another instance of the host."""
+        return WorkerProcess(self._app_dir, self._settings, self._python, self._log)
+
     @property
     def _packaged(self) -> bool:
         return (self._app_dir / _LIBRARIES).is_dir()
