@@ -7,6 +7,7 @@ import asyncio
 import json
 import re
 import threading
+import urllib.parse
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from local.patience import within
 
 # What Azure Tables answers at most (learn.microsoft.com, "Query timeout and pagination").
 MOST_ROWS: Final = 1_000
+_WRITTEN: Final = re.compile(r"PartitionKey='([^']*)'")
 _TABLE: Final = re.compile(r"/T[0-9a-f]+(Instances|History|Partitions)\b")
 # Of the connection between client and proxy, not of the request.
 _HOP_BY_HOP: Final = frozenset({"host", "content-length", "transfer-encoding", "connection", "expect", "date"})
@@ -40,6 +42,14 @@ class TableRequest:
     def writes(self) -> bool:
         """Whether it changes a table."""
         return self.method != "GET"
+
+    @property
+    def written(self) -> str:
+        """The instance whose history or state a batch writes, an entity's as `@name@key`; empty if it is no batch."""
+        if not self.writes or self.table:
+            return ""
+        found = _WRITTEN.search(urllib.parse.unquote(self.body.decode(errors="replace")))
+        return found[1] if found else ""
 
 
 @dataclass

@@ -16,6 +16,7 @@ class Bridge:
     """Hands invocations to a worker.
 
     Attributes:
+        rejects: whether it rejects new invocations by now.
         on_invocation: called with the function's name before each invocation, for tests that strike at one.
 
     """
@@ -29,7 +30,7 @@ class Bridge:
         self._paused = False
         self._open = asyncio.Event()
         self._open.set()
-        self._rejects = False
+        self.rejects = False
         self._runner: web.AppRunner | None = None
 
     async def start(self) -> str:
@@ -51,7 +52,7 @@ class Bridge:
 
     def reject(self) -> None:
         """Reject new invocations and those that were held, as the script host does while it stops."""
-        self._rejects = True
+        self.rejects = True
         self._open.set()
 
     async def stop(self) -> None:
@@ -64,7 +65,7 @@ class Bridge:
         asked = await request.json()
         name = asked["name"]
         await self._open.wait()
-        if self._rejects:
+        if self.rejects:
             return web.json_response({"error": f"{name} was canceled before the request was sent to the worker."})
         self.on_invocation(name)
         if self._paused:

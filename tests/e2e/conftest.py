@@ -48,11 +48,16 @@ type Launch = Callable[..., AbstractAsyncContextManager[Environment]]
 
 @pytest.fixture
 def launch(tmp_path: Path, engines: Engines) -> Launch:
-    """Start an environment on the chosen engine, with the options of `launched`."""
+    """Start an environment on the chosen engine, with the options of `launched`.
+
+    `table_port` and `host_json`, values that differ from host.json, are for the Durable extension.
+    """
 
     @asynccontextmanager
-    async def start(*, table_port: int | None = None, **options: Any) -> AsyncIterator[Environment]:
-        engine = engines.new(table_port=table_port)
+    async def start(
+        *, table_port: int | None = None, host_json: dict[str, Any] | None = None, **options: Any
+    ) -> AsyncIterator[Environment]:
+        engine = engines.new(host_json, table_port=table_port)
         async with launched(tmp_path, engine=engine, **options) as environment:
             yield Environment(environment.simulators, environment.host, environment.log)
 

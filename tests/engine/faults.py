@@ -1,12 +1,8 @@
 """The means to make an engine repeat work."""
 
-import re
-import urllib.parse
 from typing import Protocol
 
 from tests.table_proxy import TableProxy, TableRequest
-
-_PARTITION = re.compile(r"PartitionKey='([^']*)'")
 
 
 class Faults(Protocol):
@@ -51,10 +47,7 @@ class StorageFaults:
         """Do nothing: requests that overlap are enough."""
 
     def _refuses(self, asked: TableRequest) -> bool:
-        if not asked.writes or asked.table:
+        if asked.written not in self._partitions:
             return False
-        written = _PARTITION.search(urllib.parse.unquote(asked.body.decode(errors="replace")))
-        if written is None or written[1] not in self._partitions:
-            return False
-        self._partitions.discard(written[1])
+        self._partitions.discard(asked.written)
         return True

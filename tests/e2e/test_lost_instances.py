@@ -1,0 +1,120 @@
+"""Instances of the host are lost, are stopped, come and go: nothing is lost, little is doubled, every poll ends."""
+
+import asyncio
+import threading
+from random import Random
+from typing import Final
+
+import pytest
+
+from local.chaos.case import Stage
+from local.extension import ExtensionEngine
+from local.host import RuntimeStatus
+from tests.e2e.conftest import STREAMS, Environment, Launch, until
+from tests.engines import Engines
+from tests.table_proxy import TableProxy, TableRequest
+
+pytestmark = pytest.mark.azure_storage("the in-memory engine has no instances")
+
+EVENTS: Final = 4_000
+PAGES: Final = 2
+_WORK_ITEMS: Final = "storageProvider.workItemQueueVisibilityTimeout"
+# A third of what is deployed. The least that the extension accepts for control queues, a minute, is deployed.
+QUICK: Final = {_WORK_ITEMS: "00:00:10"}
+
+
+def extension(env: Environment) -> ExtensionEngine:
+    """Get the engine that has instances."""
+    assert isinstance(env.host.engine, ExtensionEngine)
+    return env.host.engine
+
+
+def owners(engine: ExtensionEngine) -> set[str]:
+    """Name the instances that own partitions; one that nobody owns is under an empty name."""
+    with engine.storage.table(f"{engine.hub}Partitions") as partitions:
+        return {row.get("CurrentOwner") or "" for row in partitions.list_entities()}
+
+
+def uncommitted(env: Environment) -> int:
+    """Count the rows that transfers may have delivered since the last commit that their cursors know, at most."""
+    return Stage(env, Random(0), STREAMS[0]).uncommitted(PAGES)
+
+
+async def assert_delivered(env: Environment, poll: str, *, doubled: int) -> None:
+    """The poll ends as completed, every event has its row, and so many rows at most are doubled."""
+    ended = await env.host.client.wait_for(poll)
+    assert ended.status is RuntimeStatus.COMPLETED, ended.error_message
+    await env.poll_until_healthy()
+    accounts = [env.account(stream) for stream in STREAMS]
+    assert [account.offered for account in accounts] == [EVENTS] * len(STREAMS)
+    assert [account.lost for account in accounts] == [0] * len(STREAMS)
+    assert sum(account.duplicated or 0 for account in accounts) <= doubled
+
+
+@pytest.mark.engine
+async def test_an_instance_is_lost_in_an_activity(launch: Launch) -> None:
+    """The other instance runs the activity once the message shows up again, and what was not committed is repeated."""
+    one_each = {"maxConcurrentActivityFunctions": 1, "storageProvider.partitionCount": 1}
+    async with launch(events=EVENTS, host_json={**QUICK, **one_each}) as env:
+        engine = extension(env)
+        other = await engine.add_instance()
+        given: set[str] = set()
+        other.bridge.on_invocation = given.add
+        holds = [env.hold(stream, after=1) for stream in STREAMS]
+        poll = env.start_poll(transfer_pages=PAGES)
+        await until(lambda: "transfer_events" in given and sum(hold.reached() for hold in holds) == 2)
+        most_doubled = uncommitted(env)
+        await engine.lose(other)
+        for hold in holds:
+            hold.release()
+        await assert_delivered(env, poll, doubled=most_doubled)
+
+
+@pytest.mark.engine
+async def test_an_instance_is_stopped_in_a_transfer(launch: Launch) -> None:
+    """Its partitions go over to another instance in the middle of a poll; what it was at work on is not repeated."""
+    async with launch(events=EVENTS, host_json=QUICK) as env:
+        engine = extension(env)
+        first = engine.instances[0]
+        holds = [env.hold(stream, after=1) for stream in STREAMS]
+        poll = env.start_poll(transfer_pages=PAGES)
+        await until(lambda: all(hold.reached() for hold in holds))
+        await engine.add_instance()
+        await until(lambda: len(owners(engine) - {""}) == 2)
+        stop = asyncio.create_task(engine.stop_gracefully(first))
+        await until(lambda: first.bridge.rejects)
+        for hold in holds:
+            hold.release()
+        await stop
+        await assert_delivered(env, poll, doubled=0)
+
+
+@pytest.mark.parametrize(
+    ("of_stream", "nth"),
+    [(True, 2), (False, 2)],
+    ids=["in a turn", "between an entity's answer and its state"],
+)
+async def test_the_only_instance_is_lost(launch: Launch, engines: Engines, *, of_stream: bool, nth: int) -> None:
+    """A new one takes over what was sent and not stored, and what was neither."""
+    with TableProxy(engines.storage.ports["table"]) as proxy:
+        async with launch(events=EVENTS, table_port=proxy.port, host_json=QUICK) as env:
+            engine = extension(env)
+            (instance,) = engine.instances
+            lost, written = threading.Event(), []
+            target = f"poll-0001-{STREAMS[0]}" if of_stream else f"@stream_cursor@{env.key(STREAMS[0])}"
+
+            def lose(asked: TableRequest) -> bool:
+                if asked.written == target:
+                    written.append(asked)
+                if len(written) == nth and not lost.is_set():
+                    instance.kill()
+                    lost.set()
+                return lost.is_set()
+
+            proxy.refuses = lose
+            poll = env.start_poll(transfer_pages=PAGES)
+            await until(lost.is_set)
+            await engine.lose(instance)
+            proxy.refuses = None
+            await engine.add_instance()
+            await assert_delivered(env, poll, doubled=uncommitted(env))
