@@ -16,6 +16,7 @@ class Bridge:
     """Hands invocations to a worker.
 
     Attributes:
+        at_work: how many invocations are with the worker.
         rejects: whether it rejects new invocations by now.
         on_invocation: called with the function's name before each invocation, for tests that strike at one.
 
@@ -31,6 +32,7 @@ class Bridge:
         self._open = asyncio.Event()
         self._open.set()
         self.rejects = False
+        self.at_work = 0
         self._runner: web.AppRunner | None = None
 
     async def start(self) -> str:
@@ -75,6 +77,7 @@ class Bridge:
             self._twice[name] -= 1
             times = 2
         function = self._functions[name]
+        self.at_work += 1
         try:
             answers = await asyncio.gather(
                 *(self._worker.invoke(function.name, function.function_id, asked["inputs"]) for _ in range(times))
@@ -83,4 +86,6 @@ class Bridge:
             return web.json_response({"error": error.message, "stack_trace": error.stack_trace})
         except HostError as error:
             return web.json_response({"died": str(error)})
+        finally:
+            self.at_work -= 1
         return web.json_response({"result": answers[0]["result"]})

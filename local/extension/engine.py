@@ -92,11 +92,11 @@ class ExtensionEngine(Engine):
         self._forget(instance)
         await instance.end()
 
-    async def stop_gracefully(self, instance: HostInstance) -> None:
+    async def stop_gracefully(self, instance: HostInstance) -> bool:
         """Stop an instance as the platform does, see `HostInstance.stop_gracefully`."""
         self._forget(instance)
         try:
-            await instance.stop_gracefully()
+            return await instance.stop_gracefully()
         finally:
             await instance.end()
 

@@ -34,6 +34,7 @@ class HostInstance:
         self.bridge = bridge
         self.worker = worker
         self._is_first = is_first
+        self._has_worker = True
 
     async def start(self, host_json: Mapping[str, Any], functions: list[dict[str, Any]]) -> None:
         """Start bridge and extension.
@@ -48,21 +49,24 @@ class HostInstance:
     def kill(self) -> None:
         """Kill the extension and the worker at once. Any thread may call it; :meth:`end` has to follow."""
         self.process.kill()
-        self.worker.kill()
+        self._kill_worker()
 
-    async def stop_gracefully(self) -> None:
-        """Stop it as the platform does: by SIGTERM.
+    async def stop_gracefully(self) -> bool:
+        """Stop it as the platform does: by SIGTERM. Tell whether all that was at work has ended.
 
         New turns, entity operations and activities are rejected at once. Activities that are at work go on for 10 s;
-        then their worker is killed.
+        then their worker is killed, and nothing says to the task hub that they have ended.
         """
         self.bridge.hold()
         await self.process.begin_to_stop()
         self.bridge.reject()
-        if not await self.process.ends_within(_ACTIVITY_SECONDS):
-            self.worker.kill()
+        ended = await self.process.ends_within(_ACTIVITY_SECONDS)
+        all_done = self.bridge.at_work == 0
+        self._kill_worker()
+        if not ended:
             await self.process.ends_within(_LAST_SECONDS)
         self.kill()
+        return all_done
 
     async def end(self) -> None:
         """Kill what is left of it, and free what it held. Idempotent."""
@@ -73,3 +77,9 @@ class HostInstance:
             self.service.close()
         await self.process.stop()
         await self.bridge.stop()
+
+    def _kill_worker(self) -> None:
+        # Once: what comes after the first instance's worker is not this instance's.
+        if self._has_worker:
+            self._has_worker = False
+            self.worker.kill()
