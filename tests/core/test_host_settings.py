@@ -29,11 +29,12 @@ def test_the_deployed_host_json_switches_the_sorter_off() -> None:
 
 
 def test_the_deployed_host_json_limits_the_stall_after_a_lost_instance() -> None:
-    """Queue messages of a lost instance show up again, one kind after the other, and are fetched, within 130 seconds.
+    """Queue messages of a lost instance, hidden side by side, show up again and are fetched within 130 seconds.
 
-    Measured on the Durable extension 3.19.0 with Azurite: 310 s of silence with both timeouts at their default of 5
-    minutes; 32 to 60 s with these, whether the instance was lost in a turn, in an activity, or between an entity's
-    answer and its state. Partitions of a lost instance are free after 30 s, which host.json cannot change.
+    Measured on the Durable extension 3.19.0 with Azurite, three streams at work: 310 s of silence with both timeouts at
+    their default of 5 minutes; 71 to 105 s with work items at 1:30, and a page of each stream doubled; 29 to 77 s with
+    work items at 0:30, but up to 8,942 rows doubled, because activities start again before their commits are applied.
+    The partitions of a lost instance are free after 30 to 40 s, which host.json cannot change.
     """
     provider = json.loads((ROOT / "host.json").read_bytes())["extensions"]["durableTask"]["storageProvider"]
     control, work_items, polling = (
@@ -42,7 +43,8 @@ def test_the_deployed_host_json_limits_the_stall_after_a_lost_instance() -> None
     )
     # The extension does not start with less.
     assert control >= timedelta(minutes=1)
-    assert control + work_items + 2 * polling <= timedelta(seconds=130)
+    # A message is fetched one polling interval later, and so is the answer to it.
+    assert max(control, work_items) + 2 * polling <= timedelta(seconds=130)
 
 
 @pytest.mark.parametrize(
