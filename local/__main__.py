@@ -47,14 +47,6 @@ def _parser() -> argparse.ArgumentParser:
     on.add_argument("--port", type=_port, default=7071, help="of the HTTP functions (default: 7071)")
     on.set_defaults(command=lambda options: asyncio.run(serve(options)))
 
-    for command in (once, on):
-        command.add_argument(
-            "--engine",
-            choices=ENGINES,
-            default=IN_MEMORY,
-            help="azure-storage: Microsoft's Durable extension, as in Azure (needs durable-host; default: in-memory)",
-        )
-
     only = commands.add_parser("simulate", help="run only the simulators and print settings for `func start`")
     only.set_defaults(command=lambda options: asyncio.run(simulate(options)))
 
@@ -65,12 +57,22 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--seed", type=int, default=1, help="of the simulated events (default: 1)")
 
     faults = commands.add_parser("chaos", help="play every fault case, and count what was lost and doubled")
-    faults.add_argument("--minutes", type=float, default=5.0, metavar="N", help="time for all of it (default: 5)")
+    faults.add_argument(
+        "--minutes", type=float, metavar="N", help="time for all of it (default: 5; with --once as long as it takes)"
+    )
     faults.add_argument("--case", default="", metavar="TEXT", help="only the cases with this in their name")
     faults.add_argument("--once", action="store_true", help="each case once, with the first seed")
     faults.add_argument("--seed", type=int, default=1, help="the first seed (default: 1)")
     faults.add_argument("--jobs", type=_number, default=0, metavar="N", help="so many at once (default: one per core)")
     faults.set_defaults(command=lambda options: asyncio.run(chaos(options)))
+
+    for command in (once, on, faults):
+        command.add_argument(
+            "--engine",
+            choices=ENGINES,
+            default=IN_MEMORY,
+            help="azure-storage: Microsoft's Durable extension, as in Azure (needs durable-host; default: in-memory)",
+        )
 
     query = commands.add_parser("query", help="ask what the last run left: in KQL, or what a rule would have found")
     add_query_options(query)

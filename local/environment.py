@@ -72,7 +72,7 @@ class Environment:
         """Poll until every stream has nothing waiting any more."""
         poll = None
         try:
-            async with asyncio.timeout(within(60)):
+            async with asyncio.timeout(within(60 * self.host.engine.slowness)):
                 while True:
                     poll = await self.poll(**pacing)
                     healthy = poll.status is RuntimeStatus.COMPLETED and poll.output["healthy"]

@@ -19,7 +19,7 @@ from typing import Any, Final
 import pytest
 
 from local.extension import ExtensionEngine, HubStorage, ProgramMissingError, find_program
-from local.extension.choice import AZURE_STORAGE, ENGINES, IN_MEMORY
+from local.extension.choice import AZURE_STORAGE, BRISK_QUEUES, ENGINES, IN_MEMORY
 from local.extension.program import VARIABLE
 from local.host.engine import Engine
 from local.host.in_memory import InMemoryEngine
@@ -29,8 +29,6 @@ ROOT: Final = Path(__file__).resolve().parents[1]
 ARCHIVE: Final = ROOT.parent / "shared/tools/durable-host/durable-host.tar.xz"
 CORE_TOOLS: Final = "func"
 _UNPACKED: Final = ROOT / ".local/durable-host"
-# Queues are asked so often at the least: a test would wait for each of the 10 s in host.json.
-_BRISK: Final = {"storageProvider.maxQueuePollingInterval": "00:00:00.2"}
 
 
 def add_option(parser: pytest.Parser) -> None:
@@ -119,7 +117,7 @@ class Engines:
         if self.name == IN_MEMORY:
             return InMemoryEngine()
         folder = self._folder / f"extension-{next(self._numbers)}"
-        options = {**_BRISK, **(settings or {})}
+        options = {**BRISK_QUEUES, **(settings or {})}
         return ExtensionEngine(program(), self.storage, folder, settings=options, table_port=table_port)
 
     def stop(self) -> None:

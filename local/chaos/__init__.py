@@ -4,8 +4,8 @@ from local.chaos.case import Case
 from local.chaos.ingestion_cases import INGESTION
 from local.chaos.onepassword_cases import ONEPASSWORD
 from local.chaos.process_cases import KILLED, PROCESS
-from local.chaos.verdict import Verdict, judge
+from local.chaos.verdict import StartError, Verdict, judge
 
 CASES: tuple[Case, ...] = (*ONEPASSWORD.cases, *INGESTION.cases, *PROCESS.cases)
 
-__all__ = ["CASES", "KILLED", "Case", "Verdict", "judge"]
+__all__ = ["CASES", "KILLED", "Case", "StartError", "Verdict", "judge"]

@@ -1,5 +1,6 @@
 """A fault case: what goes wrong, and how many rows may be repeated for it."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from random import Random
@@ -25,6 +26,10 @@ class Stage:
         """Every stream; `stream` is the one that chance has picked."""
         return EVENT_TYPES
 
+    async def while_polling(self) -> None:
+        """Wait for a part of the time that a small poll takes on the engine, about."""
+        await asyncio.sleep(self.random.uniform(0.0, 0.8) * self.env.host.engine.slowness)
+
     def uncommitted(self, pages: int) -> int:
         """How many rows an activity of each stream may have delivered that its cursor does not know yet, at most."""
         total = 0
@@ -40,6 +45,14 @@ type Play = Callable[[Stage], Awaitable[int]]
 
 
 @dataclass(frozen=True)
+class Only:
+    """The one engine that a case is played on, and why: a sentence that the command prints for the other engine."""
+
+    engine: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class Case:
     """One line of the table.
 
@@ -48,6 +61,7 @@ class Case:
         storage: whether there is a storage account.
         repeats: in words, why rows may be repeated; where it is empty, none may be.
         kept: how many dead letters it leaves behind.
+        only: the engine that it is played on, unless it is played on each.
 
     """
 
@@ -58,9 +72,14 @@ class Case:
     storage: bool = False
     repeats: str = ""
     kept: int = 0
+    only: Only | None = None
 
     def __str__(self) -> str:
         return f"{self.side}: {self.name}"
+
+    def why_not_on(self, engine: str) -> str:
+        """Say why it is not played on an engine; empty if it is."""
+        return "" if self.only is None or self.only.engine == engine else self.only.reason
 
 
 class Cases:
@@ -71,18 +90,33 @@ class Cases:
         self.cases: list[Case] = []
 
     def add(
-        self, name: str, play: Play, *, events: int = 300, storage: bool = False, repeats: str = "", kept: int = 0
+        self,
+        name: str,
+        play: Play,
+        *,
+        events: int = 300,
+        storage: bool = False,
+        repeats: str = "",
+        kept: int = 0,
+        only: Only | None = None,
     ) -> None:
         """Add one."""
-        self.cases.append(Case(self.side, name, play, events, storage, repeats, kept))
+        self.cases.append(Case(self.side, name, play, events, storage, repeats, kept, only))
 
     def case(
-        self, name: str, *, events: int = 300, storage: bool = False, repeats: str = "", kept: int = 0
+        self,
+        name: str,
+        *,
+        events: int = 300,
+        storage: bool = False,
+        repeats: str = "",
+        kept: int = 0,
+        only: Only | None = None,
     ) -> Callable[[Play], Play]:
         """Add the decorated one."""
 
         def add(play: Play) -> Play:
-            self.add(name, play, events=events, storage=storage, repeats=repeats, kept=kept)
+            self.add(name, play, events=events, storage=storage, repeats=repeats, kept=kept, only=only)
             return play
 
         return add

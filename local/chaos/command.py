@@ -2,24 +2,27 @@
 
 import asyncio
 import itertools
+import math
 import os
 import re
 import shutil
 import time
 from argparse import Namespace
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from rich.console import Console
-from rich.progress import Progress
 
-from local.chaos import CASES, KILLED, Case, Verdict, judge
+from local.chaos import CASES, KILLED, Case, StartError, Verdict, judge
+from local.command_failures import FAILURES, is_complete, print_failure
+from local.extension.choice import NewEngine, engines_for
 from local.report import progress_on, table_of
 
 HEADINGS: Final = ("case", "runs", "events", "kept", "lost", "doubled", "allowed")
 # How often the worker has to be killed at the least: chance needs that many tries to hit every moment of a poll.
 KILLS: Final = 100
+_MINUTES: Final = 5.0
 
 
 @dataclass
@@ -42,11 +45,17 @@ class Tally:
 
 @dataclass
 class Chaos:
-    """One call of the command: what is still to be played, and what came of it so far."""
+    """One call of the command: what is still to be played, and what came of it so far.
+
+    Attributes:
+        broken: why no more cases can be played; empty while they can.
+
+    """
 
     options: Namespace
     tallies: dict[Case, Tally]
     problems: list[str] = field(default_factory=list)
+    broken: str = ""
 
     def plan(self) -> Iterator[tuple[Case, int]]:
         """Every case once, then deaths of the worker as often as they have to be, then all cases over and over."""
@@ -59,17 +68,35 @@ class Chaos:
         for number in itertools.count(1):
             yield from ((case, first + number + KILLS * (case in killed)) for case in cases)
 
-    async def work(self, plan: Iterator[tuple[Case, int]], deadline: float, progress: Progress) -> None:
-        """Play what comes next until the time is over; several of these run side by side."""
-        task = progress.task_ids[0]
+    async def play(self, new_engine: NewEngine, err: Console) -> None:
+        """Play the plan until the time is over, several cases side by side."""
+        minutes = self.options.minutes
+        if minutes is None:
+            minutes = math.inf if self.options.once else _MINUTES
+        deadline, plan = time.monotonic() + 60 * minutes, self.plan()
+        with progress_on(err) as progress:
+            task = progress.add_task("starting", total=None)
+
+            def show(what: str) -> None:
+                progress.update(task, advance=1, description=what)
+
+            jobs = self.options.jobs or os.cpu_count() or 1
+            await asyncio.gather(*(self._work(plan, new_engine, deadline, show) for _ in range(jobs)))
+
+    async def _work(
+        self, plan: Iterator[tuple[Case, int]], new_engine: NewEngine, deadline: float, show: Callable[[str], None]
+    ) -> None:
         for case, seed in plan:
-            if time.monotonic() > deadline:
+            if self.broken or time.monotonic() > deadline:
                 return
             state_dir = self.options.state / "chaos" / re.sub(r"[^a-z0-9]+", "-", f"{case} {seed}".casefold())
             shutil.rmtree(state_dir, ignore_errors=True)
             self.tallies[case].started += 1
             try:
-                verdict = await judge(case, seed, state_dir)
+                verdict = await judge(case, seed, state_dir, new_engine)
+            except StartError as error:
+                self.broken = f"No more cases were played, because {case}, seed {seed}, did not start: {error}"
+                return
             except Exception as error:  # noqa: BLE001  # the outermost edge: whatever it is, the case has failed
                 problem = f"{type(error).__name__}: {error}"
             else:
@@ -79,29 +106,37 @@ class Chaos:
                 self.problems.append(f"{case}, seed {seed}: {problem} (the app's log: {state_dir / 'app.log'})")
             else:
                 shutil.rmtree(state_dir, ignore_errors=True)
-            progress.update(task, advance=1, description=f"{case}, seed {seed}")
+            show(f"{case}, seed {seed}")
 
 
 async def chaos(options: Namespace) -> int:
     """Play the cases, print a line for each, and return 1 if anything is out of bounds."""
-    chosen = [case for case in CASES if options.case.casefold() in str(case).casefold()]
+    named = [case for case in CASES if options.case.casefold() in str(case).casefold()]
     out, err = Console(soft_wrap=True), Console(stderr=True, soft_wrap=True)
-    if not chosen:
+    if not named:
         err.print(f"No case has {options.case!r} in its name.", style="red", markup=False)
         return 2
+    chosen = [case for case in named if not case.why_not_on(options.engine)]
+    left_out = [f"Not played: {case}. {reason}" for case in named if (reason := case.why_not_on(options.engine))]
+    if not chosen:
+        err.print("\n".join(left_out), style="red", markup=False, highlight=False)
+        return 2
+    if not is_complete(options.engine, err):
+        return 1
     started = time.monotonic()
     played = Chaos(options, {case: Tally(case) for case in chosen})
-    with progress_on(err) as progress:
-        progress.add_task("starting", total=None)
-        plan, deadline = played.plan(), started + 60 * options.minutes
-        await asyncio.gather(
-            *(played.work(plan, deadline, progress) for _ in range(options.jobs or os.cpu_count() or 1))
-        )
+    try:
+        with engines_for(options.engine, options.state / "chaos") as new_engine:
+            await played.play(new_engine, err)
+    except FAILURES as error:
+        print_failure(err, "No case can be played", str(error), None)
+        return 1
     tallies = list(played.tallies.values())
     out.print(table_of(HEADINGS, list(_lines(tallies))))
     runs = sum(len(tally.verdicts) for tally in tallies)
     out.print(f"\n{runs} runs of {len(tallies)} cases in {time.monotonic() - started:.0f} s.", highlight=False)
-    played.problems.extend(_not_played(tallies, once=options.once))
+    out.print(*left_out, sep="\n", end="\n" if left_out else "", markup=False, highlight=False)
+    played.problems.extend([played.broken] if played.broken else _not_played(tallies, once=options.once))
     for problem in played.problems:
         err.print(problem, style="red", markup=False, highlight=False)
     return 1 if played.problems else 0

@@ -1,10 +1,10 @@
 """What goes wrong with the runs themselves: deaths, doubles, restarts, and ticks at the wrong time."""
 
-import asyncio
 from typing import Final
 
-from local.chaos.case import Cases, Stage
+from local.chaos.case import Cases, Only, Stage
 from local.environment import Environment
+from local.extension.choice import IN_MEMORY
 from local.host import RuntimeStatus
 from local.ingestion import RefuseRows
 from local.onepassword import Stall, Status
@@ -13,6 +13,7 @@ from local.patience import next_second, until, within
 PROCESS: Final = Cases("Process")
 KILLED: Final = "the worker killed at a random moment"
 _TWICE: Final = "the pages of an activity that ran twice"
+_HOST_ENDS: Final = Only(IN_MEMORY, "In Azure the third death of a worker within 15 seconds ends its host too.")
 
 
 async def _stored(env: Environment, rows: int) -> None:
@@ -25,8 +26,7 @@ async def _killed(stage: Stage) -> int:
     env, (pages, seconds) = stage.env, stage.random.choice(((1, 0.0), (20, 0.0), (2, 1.0), (20, 1.0)))
     name = env.start_poll(transfer_pages=pages, commit_seconds=seconds)
     if stage.random.random() < 0.5:
-        # About as long as such a poll takes.
-        await asyncio.sleep(stage.random.uniform(0.0, 0.8))
+        await stage.while_polling()
     else:
         await _stored(env, stage.random.randrange(3 * 1_500))
     allowed = stage.uncommitted(pages)
@@ -35,7 +35,7 @@ async def _killed(stage: Stage) -> int:
     return allowed
 
 
-@PROCESS.case("the worker killed again and again", events=3_000, repeats=_TWICE)
+@PROCESS.case("the worker killed again and again", events=3_000, repeats=_TWICE, only=_HOST_ENDS)
 async def _killed_again(stage: Stage) -> int:
     env, allowed = stage.env, 0
     name = env.start_poll(transfer_pages=1)
@@ -91,7 +91,7 @@ async def _terminated(stage: Stage, *names: str) -> int:
     env.source.faults.add(Stall(0.5), target=stage.stream)
     poll = env.start_poll(lease_seconds=within(4.0), transfer_limit=within(2.0), transfer_pages=1)
     await until(lambda: env.source.requests[stage.stream])
-    await asyncio.sleep(stage.random.uniform(0.0, 0.8))
+    await stage.while_polling()
     for name in names:
         instance = env.host.client.get_instance(poll + name)
         if instance and not instance.finished:

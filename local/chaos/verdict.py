@@ -1,12 +1,21 @@
 """One run of a case: play it, let the connector recover, and count."""
 
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
 from local.chaos.case import Case, Stage
-from local.environment import launched
+from local.command_failures import FAILURES, explained
+from local.environment import Environment, launched
+from local.extension.choice import BRISK_QUEUES, NewEngine
 from local.onepassword import EVENT_TYPES
+from local.workspace import WorkspaceError
+
+
+class StartError(Exception):
+    """What a case is played with does not start; no other case would start either. The message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +38,17 @@ class Verdict:
         return ""
 
 
-async def judge(case: Case, seed: int, state_dir: Path) -> Verdict:
+async def judge(case: Case, seed: int, state_dir: Path, new_engine: NewEngine) -> Verdict:
     """Play a case with a seed in an environment of its own.
 
-    :raises AssertionError: the fault did not strike, or the app did not do what the case is about.
-    :raises TimeoutError: the app did not recover.
+    Raises:
+        StartError: the environment does not start.
+        AssertionError: the fault did not strike, or the app did not do what the case is about.
+        TimeoutError: the app did not recover.
+
     """
     random = Random(f"{case} {seed}")
-    async with launched(state_dir, events=case.events, storage=case.storage, seed=seed) as env:
+    async with _started(case, seed, state_dir, new_engine) as env:
         allowed = await case.play(Stage(env, random, random.choice(EVENT_TYPES)))
         assert case.repeats or not allowed, "no rows may be repeated in this case"
         await env.poll_until_healthy()
@@ -51,3 +63,18 @@ async def judge(case: Case, seed: int, state_dir: Path) -> Verdict:
         doubled=sum(account.duplicated or 0 for account in accounts),
         allowed=allowed,
     )
+
+
+@asynccontextmanager
+async def _started(case: Case, seed: int, state_dir: Path, new_engine: NewEngine) -> AsyncIterator[Environment]:
+    """Start an environment, and tell a failure to start from a failure of what is played in it."""
+    engine = new_engine(state_dir / "extension", BRISK_QUEUES)
+    async with AsyncExitStack() as stack:
+        try:
+            env = await stack.enter_async_context(
+                launched(state_dir, events=case.events, storage=case.storage, seed=seed, engine=engine)
+            )
+        except (*FAILURES, WorkspaceError) as error:
+            raise StartError(str(error)) from error
+        async with explained(env.host):
+            yield env

@@ -1,6 +1,6 @@
 """Which engine a command runs on."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -14,6 +14,12 @@ from local.host.in_memory import InMemoryEngine
 IN_MEMORY: Final = "in-memory"
 AZURE_STORAGE: Final = "azure-storage"
 ENGINES: Final = (IN_MEMORY, AZURE_STORAGE)
+# Settings of the extension with which each queue is asked for work five times a second at the least: tests and fault
+# cases would wait for each of the 10 s in host.json.
+BRISK_QUEUES: Final = {"storageProvider.maxQueuePollingInterval": "00:00:00.2"}
+
+# Makes an engine with a task hub of its own; its folder and its settings are those of `ExtensionEngine`.
+type NewEngine = Callable[[Path, Mapping[str, Any]], Engine]
 
 
 def require(name: str) -> None:
@@ -43,9 +49,26 @@ def engine_for(name: str, folder: Path, *, settings: Mapping[str, Any] | None = 
         AzuriteError: its storage account cannot be started.
 
     """
+    with engines_for(name, folder) as new_engine:
+        yield new_engine(folder / "extension", settings or {})
+
+
+@contextmanager
+def engines_for(name: str, folder: Path) -> Iterator[NewEngine]:
+    """Provide any number of engines of this name, and one storage account for all their task hubs.
+
+    Args:
+        name: one of ENGINES.
+        folder: takes what the storage account's process prints.
+
+    Raises:
+        ProgramMissingError: the engine's program is not there.
+        AzuriteError: its storage account cannot be started.
+
+    """
     if name == IN_MEMORY:
-        yield InMemoryEngine()
+        yield lambda *_: InMemoryEngine()
         return
     program = find_program()
     with HubStorage(folder / "task-hub") as storage:
-        yield ExtensionEngine(program, storage, folder / "extension", settings=settings)
+        yield lambda place, settings: ExtensionEngine(program, storage, place, settings=settings)
