@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
+from local.extension.table_proxy import MOST_ROWS, TableProxy
 from local.host import FunctionsHost
 from local.onepassword import ALWAYS, Hold
 from tests.e2e.api import call
 from tests.e2e.conftest import Environment, Launch
 from tests.e2e.hub_rows import plant
 from tests.engines import Engines
-from tests.table_proxy import MOST_ROWS, TableProxy
 from triggers import status_sources
 
 pytestmark = pytest.mark.azure_storage("the in-memory engine has no tables")

@@ -9,10 +9,10 @@ import pytest
 
 from local.chaos.case import Stage
 from local.extension import ExtensionEngine
+from local.extension.table_proxy import TableProxy, TableRequest
 from local.host import RuntimeStatus
 from tests.e2e.conftest import STREAMS, Environment, Launch, until
 from tests.engines import Engines
-from tests.table_proxy import TableProxy, TableRequest
 
 pytestmark = pytest.mark.azure_storage("the in-memory engine has no instances")
 

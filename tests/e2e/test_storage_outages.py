@@ -2,10 +2,10 @@
 
 import pytest
 
+from local.extension.table_proxy import TableProxy, TableRequest
 from local.patience import until
 from tests.e2e.conftest import STREAMS, Launch
 from tests.engines import Engines
-from tests.table_proxy import TableProxy, TableRequest
 
 pytestmark = [
     pytest.mark.engine,

@@ -9,11 +9,11 @@ import pytest
 import pytest_asyncio
 
 from local.extension.choice import AZURE_STORAGE
+from local.extension.table_proxy import TableProxy
 from local.host import FunctionsHost
 from local.host.in_memory import InMemoryEngine
 from tests.engine.faults import Faults, StorageFaults
 from tests.engines import Engines
-from tests.table_proxy import TableProxy
 
 _APP = Path(__file__).parent / "app"
 

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from tests.table_proxy import TableProxy, TableRequest
+from local.extension.table_proxy import TableProxy, TableRequest
 
 
 class Faults(Protocol):

@@ -1,4 +1,4 @@
-"""A proxy before Azurite's tables: it refuses what Azure Tables refuses, counts, and lets a test break requests.
+"""A proxy before Azurite's tables: it rejects what Azure Tables rejects, counts, and breaks requests on demand.
 
 It has a thread of its own: the local host's client blocks the event loop until the engine has read its tables.
 """
