@@ -14,6 +14,7 @@ import pytest
 from local.chaos import CASES, KILLED
 from local.chaos.command import HEADINGS as CHAOS_HEADINGS
 from local.chaos.command import KILLS
+from local.extension.choice import IN_MEMORY
 from local.report import HEADINGS
 from onepassword_sentinel import destination, schedule, settings, storage_account
 from tests.e2e.conftest import STREAMS
@@ -103,12 +104,15 @@ def test_the_readme_shows_what_a_run_prints() -> None:
 
 
 def test_the_delivery_document_shows_what_chaos_prints() -> None:
-    """The sample has today's columns and cases, the worker was killed often enough, and nothing is out of bounds."""
+    """It has today's columns, cases and reasons, the worker was killed often enough, and nothing is out of bounds."""
     document = (ROOT / "docs/delivery.md").read_text()
     lines = document[document.index("$ make chaos") :].splitlines()[1:]
     assert lines[0].split() == list(CHAOS_HEADINGS)
     table = re.findall(r"^  (.+?) {2,}([\d, ]+)$", "\n".join(lines[1 : lines.index("")]), re.MULTILINE)
-    assert [name for name, _ in table] == [case.name for case in CASES]
+    assert [name for name, _ in table] == [case.name for case in CASES if not case.why_not_on(IN_MEMORY)]
+    not_played = [line for line in lines[: lines.index("```")] if line.startswith("Not played: ")]
+    left_out = [(case, case.why_not_on(IN_MEMORY)) for case in CASES]
+    assert not_played == [f"Not played: {case}. {reason}" for case, reason in left_out if reason]
     for name, figures in table:
         runs, _, _, lost, doubled, allowed = (int(figure.replace(",", "")) for figure in figures.split())
         assert (lost, doubled <= allowed) == (0, True), name

@@ -7,7 +7,9 @@ from random import Random
 from typing import Final
 
 from local.environment import Environment
+from local.extension.table_proxy import TableProxy
 from local.onepassword import EVENT_TYPES
+from local.patience import until
 
 # What the app asks 1Password for at a time; a page is not larger.
 PAGE: Final = 1000
@@ -15,16 +17,26 @@ PAGE: Final = 1000
 
 @dataclass
 class Stage:
-    """Where a case is played: an environment with a backlog, and chance, which follows from the run's seed."""
+    """Where a case is played: an environment with a backlog, and chance, which follows from the run's seed.
+
+    Attributes:
+        tables: the proxy before the task hub's tables, for cases that have one.
+
+    """
 
     env: Environment
     random: Random
     stream: str
+    tables: TableProxy | None = None
 
     @property
     def streams(self) -> tuple[str, ...]:
         """Every stream; `stream` is the one that chance has picked."""
         return EVENT_TYPES
+
+    async def stored(self, rows: int) -> None:
+        """Wait until more than so many events have landed."""
+        await until(lambda: self.env.sink.rows["Custom-OnePasswordEvents"] > rows)
 
     async def while_polling(self) -> None:
         """Wait for a part of the time that a small poll takes on the engine, about."""
@@ -61,6 +73,7 @@ class Case:
         storage: whether there is a storage account.
         repeats: in words, why rows may be repeated; where it is empty, none may be.
         kept: how many dead letters it leaves behind.
+        proxied: whether a proxy stands before the task hub's tables.
         only: the engine that it is played on, unless it is played on each.
 
     """
@@ -72,6 +85,7 @@ class Case:
     storage: bool = False
     repeats: str = ""
     kept: int = 0
+    proxied: bool = False
     only: Only | None = None
 
     def __str__(self) -> str:
@@ -98,10 +112,11 @@ class Cases:
         storage: bool = False,
         repeats: str = "",
         kept: int = 0,
+        proxied: bool = False,
         only: Only | None = None,
     ) -> None:
         """Add one."""
-        self.cases.append(Case(self.side, name, play, events, storage, repeats, kept, only))
+        self.cases.append(Case(self.side, name, play, events, storage, repeats, kept, proxied, only))
 
     def case(
         self,
@@ -111,12 +126,13 @@ class Cases:
         storage: bool = False,
         repeats: str = "",
         kept: int = 0,
+        proxied: bool = False,
         only: Only | None = None,
     ) -> Callable[[Play], Play]:
         """Add the decorated one."""
 
         def add(play: Play) -> Play:
-            self.add(name, play, events=events, storage=storage, repeats=repeats, kept=kept, only=only)
+            self.add(name, play, events=events, storage=storage, repeats=repeats, kept=kept, proxied=proxied, only=only)
             return play
 
         return add

@@ -3,7 +3,6 @@
 from typing import Final
 
 from local.chaos.case import Cases, Only, Stage
-from local.environment import Environment
 from local.extension.choice import IN_MEMORY
 from local.host import RuntimeStatus
 from local.ingestion import RefuseRows
@@ -16,11 +15,6 @@ _TWICE: Final = "the pages of an activity that ran twice"
 _HOST_ENDS: Final = Only(IN_MEMORY, "In Azure the third death of a worker within 15 seconds ends its host too.")
 
 
-async def _stored(env: Environment, rows: int) -> None:
-    """Wait until so many events have landed."""
-    await until(lambda: env.sink.rows["Custom-OnePasswordEvents"] > rows)
-
-
 @PROCESS.case(KILLED, events=1_500, repeats=_TWICE)
 async def _killed(stage: Stage) -> int:
     env, (pages, seconds) = stage.env, stage.random.choice(((1, 0.0), (20, 0.0), (2, 1.0), (20, 1.0)))
@@ -28,7 +22,7 @@ async def _killed(stage: Stage) -> int:
     if stage.random.random() < 0.5:
         await stage.while_polling()
     else:
-        await _stored(env, stage.random.randrange(3 * 1_500))
+        await stage.stored(stage.random.randrange(3 * 1_500))
     allowed = stage.uncommitted(pages)
     env.host.worker.kill()
     await env.host.client.wait_for(name, 60)
@@ -40,7 +34,7 @@ async def _killed_again(stage: Stage) -> int:
     env, allowed = stage.env, 0
     name = env.start_poll(transfer_pages=1)
     for stored in sorted(stage.random.sample(range(500, 8_500), 3)):
-        await _stored(env, stored)
+        await stage.stored(stored)
         allowed += stage.uncommitted(1)
         env.host.worker.kill()
     await env.host.client.wait_for(name, 60)

@@ -8,8 +8,10 @@ from random import Random
 
 from local.chaos.case import Case, Stage
 from local.command_failures import FAILURES, explained
-from local.environment import Environment, launched
+from local.environment import launched
+from local.extension import ExtensionEngine
 from local.extension.choice import BRISK_QUEUES, NewEngine
+from local.extension.table_proxy import TableProxy
 from local.onepassword import EVENT_TYPES
 from local.workspace import WorkspaceError
 
@@ -47,9 +49,8 @@ async def judge(case: Case, seed: int, state_dir: Path, new_engine: NewEngine) -
         TimeoutError: the app did not recover.
 
     """
-    random = Random(f"{case} {seed}")
-    async with _started(case, seed, state_dir, new_engine) as env:
-        allowed = await case.play(Stage(env, random, random.choice(EVENT_TYPES)))
+    async with _staged(case, seed, state_dir, new_engine) as stage:
+        env, allowed = stage.env, await case.play(stage)
         assert case.repeats or not allowed, "no rows may be repeated in this case"
         await env.poll_until_healthy()
         kept = await env.dead_letters()
@@ -66,10 +67,15 @@ async def judge(case: Case, seed: int, state_dir: Path, new_engine: NewEngine) -
 
 
 @asynccontextmanager
-async def _started(case: Case, seed: int, state_dir: Path, new_engine: NewEngine) -> AsyncIterator[Environment]:
-    """Start an environment, and tell a failure to start from a failure of what is played in it."""
-    engine = new_engine(state_dir / "extension", BRISK_QUEUES)
+async def _staged(case: Case, seed: int, state_dir: Path, new_engine: NewEngine) -> AsyncIterator[Stage]:
+    """Start what a case is played with, and tell a failure to start from a failure of what is played."""
+    engine, random = new_engine(state_dir / "extension", BRISK_QUEUES), Random(f"{case} {seed}")
     async with AsyncExitStack() as stack:
+        tables = None
+        if case.proxied:
+            assert isinstance(engine, ExtensionEngine), "the in-memory engine has no tables"
+            tables = stack.enter_context(TableProxy(engine.storage.ports["table"]))
+            engine.table_port = tables.port
         try:
             env = await stack.enter_async_context(
                 launched(state_dir, events=case.events, storage=case.storage, seed=seed, engine=engine)
@@ -77,4 +83,4 @@ async def _started(case: Case, seed: int, state_dir: Path, new_engine: NewEngine
         except (*FAILURES, WorkspaceError) as error:
             raise StartError(str(error)) from error
         async with explained(env.host):
-            yield env
+            yield Stage(env, random, random.choice(EVENT_TYPES), tables)

@@ -27,6 +27,7 @@ class ExtensionEngine(Engine):
     Attributes:
         hub: the task hub's name.
         instances: those that run, the oldest first.
+        table_port: of a proxy before the tables, which instances that start later go through; None for none.
         management_url: the HTTP API that Durable Functions Monitor and curl call, with its key in the query.
 
     """
@@ -58,7 +59,7 @@ class ExtensionEngine(Engine):
         self.instances: list[HostInstance] = []
         self._program = program
         self._folder = folder
-        self._table_port = table_port
+        self.table_port = table_port
         self._settings = settings or {}
         self._app: App | None = None
         self._numbers = itertools.count(1)
@@ -102,7 +103,7 @@ class ExtensionEngine(Engine):
 
     async def _add(self, app: App, worker: WorkerProcess) -> HostInstance:
         folder = self._folder / f"instance-{next(self._numbers)}"
-        process = ExtensionProcess(self._program, folder, self.storage.connection_string(self._table_port))
+        process = ExtensionProcess(self._program, folder, self.storage.connection_string(self.table_port))
         bridge = Bridge(app.functions, worker, self._twice)
         instance = HostInstance(process, bridge, worker, is_first=worker is app.worker)
         functions = [_described(function) for function in app.functions.values() if function.is_durable]
