@@ -48,14 +48,16 @@ class Chaos:
     """One call of the command: what is still to be played, and what came of it so far.
 
     Attributes:
-        broken: why no more cases can be played; empty while they can.
+        failed: whether anything is out of bounds or was not played.
+        broken: whether no more cases can be played.
 
     """
 
     options: Namespace
     tallies: dict[Case, Tally]
-    problems: list[str] = field(default_factory=list)
-    broken: str = ""
+    err: Console
+    failed: bool = False
+    broken: bool = False
 
     def plan(self) -> Iterator[tuple[Case, int]]:
         """Every case once, then deaths of the worker as often as they have to be, then all cases over and over."""
@@ -68,13 +70,18 @@ class Chaos:
         for number in itertools.count(1):
             yield from ((case, first + number + KILLS * (case in killed)) for case in cases)
 
-    async def play(self, new_engine: NewEngine, err: Console) -> None:
+    def fail(self, problem: str) -> None:
+        """Print a problem at once: the rest may take long, or be interrupted."""
+        self.failed = True
+        self.err.print(problem, style="red", markup=False, highlight=False)
+
+    async def play(self, new_engine: NewEngine) -> None:
         """Play the plan until the time is over, several cases side by side."""
         minutes = self.options.minutes
         if minutes is None:
             minutes = math.inf if self.options.once else _MINUTES
         deadline, plan = time.monotonic() + 60 * minutes, self.plan()
-        with progress_on(err) as progress:
+        with progress_on(self.err) as progress:
             task = progress.add_task("starting", total=None)
 
             def show(what: str) -> None:
@@ -95,7 +102,9 @@ class Chaos:
             try:
                 verdict = await judge(case, seed, state_dir, new_engine)
             except StartError as error:
-                self.broken = f"No more cases were played, because {case}, seed {seed}, did not start: {error}"
+                if not self.broken:
+                    self.fail(f"No more cases were played, because {case}, seed {seed}, did not start: {error}")
+                self.broken = True
                 return
             except Exception as error:  # noqa: BLE001  # the outermost edge: whatever it is, the case has failed
                 problem = f"{type(error).__name__}: {error}"
@@ -103,7 +112,7 @@ class Chaos:
                 self.tallies[case].verdicts.append(verdict)
                 problem = verdict.problem
             if problem:
-                self.problems.append(f"{case}, seed {seed}: {problem} (the app's log: {state_dir / 'app.log'})")
+                self.fail(f"{case}, seed {seed}: {problem} (the app's log: {state_dir / 'app.log'})")
             else:
                 shutil.rmtree(state_dir, ignore_errors=True)
             show(f"{case}, seed {seed}")
@@ -124,10 +133,10 @@ async def chaos(options: Namespace) -> int:
     if not is_complete(options.engine, err):
         return 1
     started = time.monotonic()
-    played = Chaos(options, {case: Tally(case) for case in chosen})
+    played = Chaos(options, {case: Tally(case) for case in chosen}, err)
     try:
         with engines_for(options.engine, options.state / "chaos") as new_engine:
-            await played.play(new_engine, err)
+            await played.play(new_engine)
     except FAILURES as error:
         print_failure(err, "No case can be played", str(error), None)
         return 1
@@ -136,10 +145,10 @@ async def chaos(options: Namespace) -> int:
     runs = sum(len(tally.verdicts) for tally in tallies)
     out.print(f"\n{runs} runs of {len(tallies)} cases in {time.monotonic() - started:.0f} s.", highlight=False)
     out.print(*left_out, sep="\n", end="\n" if left_out else "", markup=False, highlight=False)
-    played.problems.extend([played.broken] if played.broken else _not_played(tallies, once=options.once))
-    for problem in played.problems:
-        err.print(problem, style="red", markup=False, highlight=False)
-    return 1 if played.problems else 0
+    if not played.broken:
+        for problem in _not_played(tallies, once=options.once):
+            played.fail(problem)
+    return 1 if played.failed else 0
 
 
 def _lines(tallies: Sequence[Tally]) -> Iterator[tuple[str, ...]]:
