@@ -63,7 +63,9 @@ class WorkerProcess:
 
     def another(self) -> "WorkerProcess":
         """Make a worker of the same app for another instance of the host."""
-        return WorkerProcess(self._app_dir, self._settings, self._python, self._log)
+        other = WorkerProcess(self._app_dir, self._settings, self._python, self._log)
+        other.function_timeout = self.function_timeout
+        return other
 
     @property
     def _packaged(self) -> bool:
