@@ -13,6 +13,8 @@ INSTANCES: Final = Cases("Azure's host")
 _ONLY: Final = Only(AZURE_STORAGE, "The in-memory engine is a single instance, and its task hub is lost with it.")
 _UNCOMMITTED: Final = "the pages of activities whose instance ended"
 _PAGES: Final = 20
+# The extension repeats a write for about a minute, in several turns.
+_REFUSED: Final = 14
 
 
 def _engine(stage: Stage) -> ExtensionEngine:
@@ -48,8 +50,15 @@ async def _lost_before_store(stage: Stage, poll: str, partition: str, batch: int
     await until(lambda: batches >= batch)
     stage.tables.refuses = None
     allowed = await _replace(stage, instance, 1)
-    await stage.env.host.client.wait_for(poll, 60)
+    await _end_unlocked(stage, poll)
     return allowed
+
+
+async def _end_unlocked(stage: Stage, poll: str) -> None:
+    """Wait for a poll's end, and see that its streams were not busy with themselves."""
+    ended = await stage.env.host.client.wait_for(poll, 60)
+    outcomes = {label: result["outcome"] for label, result in ended.output["streams"].items()}
+    assert set(outcomes.values()) == {"ok"}, f"{poll} did not drain every stream: {outcomes}"
 
 
 async def _lost_in_a_turn(stage: Stage, turn: int) -> int:
@@ -57,6 +66,24 @@ async def _lost_in_a_turn(stage: Stage, turn: int) -> int:
     allowed = await _lost_before_store(stage, poll, f"{poll}-{stage.stream}", turn)
     # The lost turn's activity may have begun; its message is delivered again, beside that of the repeated turn.
     return 2 * allowed
+
+
+@INSTANCES.case("a turn that is not stored for a minute", events=1_500, proxied=True, only=_ONLY)
+async def _not_stored(stage: Stage) -> int:
+    assert stage.tables is not None
+    poll, refused = "poll-0001", 0
+
+    def refuses(request: TableRequest) -> bool:
+        nonlocal refused
+        strikes = request.written == f"{poll}-{stage.stream}" and request.writes and refused < _REFUSED
+        refused += strikes
+        return strikes
+
+    stage.tables.refuses = refuses
+    assert stage.env.start_poll(transfer_pages=1) == poll
+    await _end_unlocked(stage, poll)
+    assert refused == _REFUSED, "the write was not refused as often as it was to be"
+    return 0
 
 
 @INSTANCES.case("lost in a stream's first turn", events=1_500, repeats=_UNCOMMITTED, proxied=True, only=_ONLY)

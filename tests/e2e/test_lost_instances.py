@@ -1,7 +1,6 @@
-"""Instances of the host are lost, are stopped, come and go: nothing is lost, little is doubled, every poll ends."""
+"""One of two instances of the host is lost or stopped: nothing is lost, little is doubled, every poll ends."""
 
 import asyncio
-import threading
 from random import Random
 from typing import Final
 
@@ -9,12 +8,10 @@ import pytest
 
 from local.chaos.case import Stage
 from local.extension import ExtensionEngine
-from local.extension.table_proxy import TableProxy, TableRequest
 from local.host import RuntimeStatus
 from tests.e2e.conftest import STREAMS, Environment, Launch, until
-from tests.engines import Engines
 
-pytestmark = pytest.mark.azure_storage("the in-memory engine has no instances")
+pytestmark = [pytest.mark.azure_storage("the in-memory engine has no instances"), pytest.mark.engine]
 
 EVENTS: Final = 4_000
 PAGES: Final = 2
@@ -50,7 +47,6 @@ async def assert_delivered(env: Environment, poll: str, *, doubled: int) -> None
     assert sum(account.duplicated or 0 for account in accounts) <= doubled
 
 
-@pytest.mark.engine
 async def test_an_instance_is_lost_in_an_activity(launch: Launch) -> None:
     """The other instance runs the activity once the message shows up again, and what was not committed is repeated."""
     one_each = {"maxConcurrentActivityFunctions": 1, "storageProvider.partitionCount": 1}
@@ -69,7 +65,6 @@ async def test_an_instance_is_lost_in_an_activity(launch: Launch) -> None:
         await assert_delivered(env, poll, doubled=most_doubled)
 
 
-@pytest.mark.engine
 async def test_an_instance_is_stopped_in_a_transfer(launch: Launch) -> None:
     """Its partitions go over to another instance in the middle of a poll; a transfer that could end is not repeated."""
     async with launch(events=EVENTS) as env:
@@ -86,34 +81,3 @@ async def test_an_instance_is_stopped_in_a_transfer(launch: Launch) -> None:
         for hold in holds:
             hold.release()
         await assert_delivered(env, poll, doubled=0 if await stop else most_doubled)
-
-
-@pytest.mark.parametrize(
-    ("of_stream", "nth"),
-    [(True, 2), (False, 2)],
-    ids=["in a turn", "between an entity's answer and its state"],
-)
-async def test_the_only_instance_is_lost(launch: Launch, engines: Engines, *, of_stream: bool, nth: int) -> None:
-    """A new one takes over what was sent and not stored, and what was neither."""
-    with TableProxy(engines.storage.ports["table"]) as proxy:
-        async with launch(events=EVENTS, table_port=proxy.port, host_json=QUICK) as env:
-            engine = extension(env)
-            (instance,) = engine.instances
-            lost, written = threading.Event(), []
-            target = f"poll-0001-{STREAMS[0]}" if of_stream else f"@stream_cursor@{env.key(STREAMS[0])}"
-
-            def lose(asked: TableRequest) -> bool:
-                if asked.written == target:
-                    written.append(asked)
-                if len(written) == nth and not lost.is_set():
-                    instance.kill()
-                    lost.set()
-                return lost.is_set()
-
-            proxy.refuses = lose
-            poll = env.start_poll(transfer_pages=PAGES)
-            await until(lost.is_set)
-            await engine.lose(instance)
-            proxy.refuses = None
-            await engine.add_instance()
-            await assert_delivered(env, poll, doubled=uncommitted(env))
