@@ -115,12 +115,12 @@ def drain(
         cut_off=cut_off,
         utc_now=lambda: NOW,
     )
-    options.setdefault("commit", _forget)
+    options.setdefault("commit", _accepts)
     return Drain(source, delivery, utc_now=lambda: NOW, **options)
 
 
-async def _forget(_: Transfer, *, last: bool) -> None:
-    return
+async def _accepts(_: Transfer, *, last: bool) -> bool:
+    return not last
 
 
 async def run(

@@ -216,11 +216,11 @@ def test_a_stream_that_goes_on_by_itself_is_behind(outcome: str, refused: str, e
 
 
 def test_a_run_that_was_terminated_while_it_held_the_stream_is_said() -> None:
-    """With the reason; the lease keeps other runs away until it has run out."""
+    """With the reason; it is taken over once no activity of the run can be at work."""
     holder = run("drain_stream", "stopped", instance_id=HOLDER, error="was terminated: enough of it")
     found = stream([poll(2)], HELD, runs=[holder])
     assert found.health == "behind"
-    assert found.explanation == "its run was terminated: enough of it; a poll goes on when the lease has run out"
+    assert found.explanation == "its run was terminated: enough of it; a later poll takes the stream over"
 
 
 def test_a_run_that_failed_without_a_release_is_failing() -> None:

@@ -139,5 +139,6 @@ def test_the_custom_status_says_what_a_run_waits_for() -> None:
 
 def test_a_run_says_who_asks_for_the_stream() -> None:
     """The cursor remembers the account's name and what started the run."""
-    asked = StreamRun(replace(POLL, stream=replace(POLL.stream, account="ACME")), parent_id="poll-1").begin("r", NOW)
-    assert (asked.holder, asked.parent_id, asked.account) == ("r", "poll-1", "ACME")
+    run = StreamRun(replace(POLL, stream=replace(POLL.stream, account="ACME")), parent_id="poll-1")
+    asked = run.begin("r", "e1", NOW)
+    assert (asked.holder, asked.execution, asked.parent_id, asked.account) == ("r", "e1", "poll-1", "ACME")

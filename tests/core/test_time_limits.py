@@ -77,5 +77,7 @@ async def test_an_answer_that_is_there_counts_though_the_loop_was_blocked() -> N
 )
 def test_the_last_upload_of_an_activity_ends_within_its_limit(pacing: Pacing, seconds: float) -> None:
     """Its stream may be another run's after that; but some of a short limit is left to work in."""
-    cut_off = pacing.cut_off(7.0)
+    cut_off = pacing.cut_off(7.0, pacing.transfer_limit)
     assert (cut_off.began, cut_off.seconds, cut_off.limit) == (7.0, seconds, pacing.transfer_limit)
+    # One that begins late has less.
+    assert pacing.cut_off(7.0, 100.0).seconds == 100.0 - min(pacing.upload_limit, 60.0)

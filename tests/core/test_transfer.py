@@ -93,9 +93,10 @@ async def test_what_was_delivered_is_committed_on_the_way(seconds: float, cursor
     committed: list[Transfer] = []
     ended: list[bool] = []
 
-    async def commit(done: Transfer, *, last: bool) -> None:
+    async def commit(done: Transfer, *, last: bool) -> bool:
         committed.append(replace(done))
         ended.append(last)
+        return True
 
     source, sink = Source([event(0), event(1)], [event(2)], [event(3)]), Sink()
     work = drain(source, sink, commit=commit, budget=Budget(commit_seconds=seconds))
@@ -109,14 +110,30 @@ async def test_what_was_delivered_is_committed_on_the_way(seconds: float, cursor
     assert ended == [False] * (len(cursors) - 1) + [True]
 
 
+async def test_a_transfer_stops_at_the_next_page_where_nobody_commits() -> None:
+    """What nobody commits is delivered again. It is no failure, and the last commit is sent all the same."""
+    said: list[tuple[str | None, bool]] = []
+
+    async def refuse(done: Transfer, *, last: bool) -> bool:
+        said.append((done.position.cursor, last))
+        return False
+
+    source, sink = Source([event(0), event(1)], [event(2)], [event(3)]), Sink()
+    work = drain(source, sink, commit=refuse, budget=Budget(commit_seconds=0.0))
+    done = await work.run(StreamState(position=START, moves=7))
+    assert (done.position.cursor, done.more, done.failure, done.tally.events) == ("1", True, None, 2)
+    assert said == [("1", False), ("1", True)]
+
+
 async def test_twins_number_the_same_place_alike() -> None:
     """The platform may run an activity twice at once: whoever came farther counts, however often each has committed."""
     pages = [[event(0), event(1)], [], [event(2)]]
     twins = {seconds: dict[str, int]() for seconds in (0.0, 60.0)}
     for seconds, numbers in twins.items():
 
-        async def commit(done: Transfer, *, last: bool, numbers: dict[str, int] = numbers) -> None:
+        async def commit(done: Transfer, *, last: bool, numbers: dict[str, int] = numbers) -> bool:
             numbers[str(done.position.cursor)] = done.moves
+            return True
 
         work = drain(Source(*pages), Sink(), commit=commit, budget=Budget(commit_seconds=seconds))
         await work.run(StreamState(position=START, moves=7))
@@ -129,8 +146,9 @@ async def test_nothing_new_commits_nothing() -> None:
     """An idle poll costs the cursor nothing."""
     committed: list[Transfer] = []
 
-    async def commit(done: Transfer, *, last: bool) -> None:
+    async def commit(done: Transfer, *, last: bool) -> bool:
         committed.append(done)
+        return True
 
     source = Source([event(0)])
     done = await drain(source, Sink(), commit=commit).run(StreamState(position=START.after_page("1"), moves=7))
