@@ -38,7 +38,7 @@ def waiting_for_entity(runs: Iterable[Run], now: datetime) -> list[str]:
     return [
         f"{run.instance_id} has waited for its stream's entity ({run.told(WAITING_FOR)}) for "
         f"{_duration(now - run.updated_at)}. If an instance of the app was lost, wait: the instance's messages come "
-        f"back within about five minutes. If the run waits for longer, the message sorter is probably on: set "
+        f"back within about two minutes. If the run waits for longer, the message sorter is probably on: set "
         f"{REORDER_WINDOW} to 0 in host.json, remove the app setting {OVERRIDE} if it is there, and restart the app"
         for run in sorted(found, key=lambda run: run.updated_at)
     ]
