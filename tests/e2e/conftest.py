@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,13 @@ class Environment(LocalEnvironment):
         while (lease_until := datetime.fromisoformat(self.cursor(stream)["lease_until"])) >= datetime.now(UTC):
             await until_past(lease_until)
         return lease_until
+
+    async def work_has_ended(self, stream: str) -> None:
+        """Wait until no activity of the run that holds a live stream can be at work, once it has committed."""
+        await until(lambda: self.cursor(stream)["events"])
+        limit = timedelta(seconds=self.cursor(stream)["transfer_limit"])
+        while (ends_at := datetime.fromisoformat(self.cursor(stream)["active_at"]) + limit) >= datetime.now(UTC):
+            await until_past(ends_at)
 
     async def recorded(self, poll: str) -> None:
         """Wait until a poll has left its record, which is a signal on its way when the poll has ended."""

@@ -3,6 +3,7 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 
+import durabletask.internal.orchestrator_service_pb2 as pb
 import pytest
 
 from local.host import RuntimeStatus
@@ -129,14 +130,31 @@ async def test_a_terminated_poll_blocks_its_streams(env: Environment) -> None:
     assert f"{name}-auditevents holds the stream until" in row["error"]
 
 
-async def test_a_terminated_poll_blocks_its_streams_only_until_the_lease_runs_out(env: Environment) -> None:
-    """The first tick after that goes on."""
-    await terminated(env, lease_seconds=within(4.0), transfer_limit=within(2.0))
+@pytest.mark.engine
+@pytest.mark.parametrize("purge", [False, True], ids=["terminated", "purged"])
+async def test_a_stream_that_no_run_holds_is_free_within_a_tick(env: Environment, *, purge: bool) -> None:
+    """The first tick after its activity must have ended finds that its run is over; the lease stands for minutes."""
+    name = await terminated(env, transfer_limit=within(2.0))
+    if purge:
+        env.host.engine.service.PurgeInstances(pb.PurgeInstancesRequest(instanceId=f"{name}-auditevents"))
     # The terminated run's activity delivers its events all the same, commits them itself, and so renews the lease.
-    lease_until = await env.lease_has_run_out("auditevents")
+    await env.work_has_ended("auditevents")
+    lease_until = datetime.fromisoformat(env.cursor("auditevents")["lease_until"])
     assert (await env.poll()).output["streams"]["auditevents"]["outcome"] == "ok"
-    assert datetime.fromisoformat(env.cursor("auditevents")["run"]["at"]) > lease_until
+    assert datetime.fromisoformat(env.cursor("auditevents")["run"]["at"]) < lease_until
     env.assert_all_landed_once()
+
+
+@pytest.mark.engine
+async def test_the_engine_tells_executions_apart(env: Environment) -> None:
+    """A stream's memory has the execution that held it last: another one for each run, also under the same id."""
+    name = (await env.poll()).instance_id
+    first = env.cursor("auditevents")["execution"]
+    env.host.client.restart(name)
+    await until(lambda: env.cursor("auditevents")["execution"] != first)
+    await env.host.client.wait_for(name)
+    assert first
+    assert env.cursor("auditevents")["execution"]
 
 
 @pytest.mark.engine
