@@ -31,9 +31,9 @@ class Pacing:
         attempts: how often an activity that achieved nothing is run, the first time included.
         retry_seconds: the wait before the second attempt; it doubles from one to the next.
         throttle_seconds: how long 1Password is left alone when it throttles without saying for how long.
-        lease_seconds: how long a run that does not come back blocks its stream. It has to cover all attempts with
-            their waits, 4 x 150 + 5 + 10 + 20, and the longest wait for a remote that throttles within a poll's
-            budget, or a slow run loses its stream to the next one while it works.
+        lease_seconds: how long a run that says nothing keeps its stream where nobody can tell that it has ended. It has
+            to cover all attempts with their waits, 4 x 150 + 5 + 10 + 20, and the longest wait for a remote that
+            throttles within a poll's budget, or a slow run loses its stream to the next one while it works.
         requests_per_minute: a run pauses between transfers so that it asks 1Password no more often; None: as fast as
             the account's quota allows.
         stall_seconds: a run without a budget waits so long when all attempts have failed, and goes on.
