@@ -8,8 +8,9 @@ import azure.durable_functions as df
 import msgspec
 from durabletask.entities import EntityContext
 
-from onepassword_sentinel.stream_lease import Begin, Commit, Release, begin, commit, release
+from onepassword_sentinel.stream_lease import begin, commit, release
 from onepassword_sentinel.stream_operations import Forget, OperationRejectedError, Reset, Stop, forget, reset, stop
+from onepassword_sentinel.stream_requests import Begin, Commit, Release
 from onepassword_sentinel.stream_state import StreamState, UnreadableStateError, read_state
 from onepassword_sentinel.wire import from_wire, to_wire
 

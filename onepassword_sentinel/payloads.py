@@ -7,7 +7,7 @@ from typing import Final
 from onepassword_sentinel.discovery import Stream
 from onepassword_sentinel.event_types import EventType
 from onepassword_sentinel.retry_after import DEFAULT_SECONDS
-from onepassword_sentinel.stream_lease import Commit
+from onepassword_sentinel.stream_requests import Commit
 from onepassword_sentinel.stream_state import StreamState
 from onepassword_sentinel.tally import Tally
 from onepassword_sentinel.time_limits import UPLOAD_LIMIT, CutOff

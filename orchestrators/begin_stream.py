@@ -6,8 +6,8 @@ from durabletask.entities import EntityInstanceId
 from durabletask.task import OrchestrationContext, TaskFailedError
 
 from onepassword_sentinel.payloads import Pacing
-from onepassword_sentinel.stream_lease import Begin
 from onepassword_sentinel.stream_operations import OperationRejectedError
+from onepassword_sentinel.stream_requests import Begin
 from onepassword_sentinel.stream_state import Grant, StreamState
 from onepassword_sentinel.wire import from_wire
 from orchestrators.entity_calls import EntityCallFailedError, call_entity

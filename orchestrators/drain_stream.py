@@ -11,8 +11,8 @@ from durabletask.task import OrchestrationContext, TaskFailedError
 
 from onepassword_sentinel.brief_failures import brief_orchestrator
 from onepassword_sentinel.payloads import DrainRequest, TransferRequest
-from onepassword_sentinel.stream_lease import Commit
 from onepassword_sentinel.stream_operations import OperationRejectedError
+from onepassword_sentinel.stream_requests import Commit
 from onepassword_sentinel.stream_state import CAUGHT_UP, StreamState
 from onepassword_sentinel.transfer import Transfer
 from onepassword_sentinel.wire import from_wire, to_wire

@@ -8,8 +8,9 @@ from onepassword_sentinel.dead_letters import CONTAINER
 from onepassword_sentinel.errors import Failure
 from onepassword_sentinel.payloads import DrainRequest
 from onepassword_sentinel.sentences import shortened
-from onepassword_sentinel.stream_lease import NO_BEGINNING, Begin, Commit, Release
+from onepassword_sentinel.stream_lease import NO_BEGINNING
 from onepassword_sentinel.stream_operations import OperationRejectedError
+from onepassword_sentinel.stream_requests import Begin, Commit, Release
 from onepassword_sentinel.stream_state import CAUGHT_UP, Grant, StreamState
 from onepassword_sentinel.stuck_runs import WAITING_FOR
 from onepassword_sentinel.tally import Tally

@@ -10,7 +10,7 @@ from azure.durable_functions.testing import execute_entity
 from activities import connections
 from entities.stream_cursor import stream_cursor
 from onepassword_sentinel import __version__
-from onepassword_sentinel.stream_lease import Begin
+from onepassword_sentinel.stream_requests import Begin
 from onepassword_sentinel.stream_state import StreamState
 from onepassword_sentinel.wire import from_wire, to_wire
 from tests.core.conftest import NOW, jwt

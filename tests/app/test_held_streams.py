@@ -17,8 +17,9 @@ from onepassword_sentinel.errors import TransientError
 from onepassword_sentinel.event_types import EventType
 from onepassword_sentinel.payloads import TransferRequest
 from onepassword_sentinel.position import Position
-from onepassword_sentinel.stream_lease import Begin, begin
+from onepassword_sentinel.stream_lease import begin
 from onepassword_sentinel.stream_operations import Reset, Stop, reset, stop
+from onepassword_sentinel.stream_requests import Begin
 from onepassword_sentinel.stream_state import StreamState
 from onepassword_sentinel.transfer import Transfer
 from onepassword_sentinel.wire import from_wire, to_wire

@@ -9,7 +9,8 @@ from durabletask.client import OrchestrationStatus
 
 from activities.look_up_run import look_up_run
 from onepassword_sentinel.payloads import DrainRequest
-from onepassword_sentinel.stream_lease import Begin, begin
+from onepassword_sentinel.stream_lease import begin
+from onepassword_sentinel.stream_requests import Begin
 from onepassword_sentinel.stream_state import StreamState
 from onepassword_sentinel.wire import from_wire, to_wire
 from tests.app.replay_engine import ActivityError, Engine

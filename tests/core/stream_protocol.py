@@ -10,8 +10,9 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from onepassword_sentinel.position import Position
-from onepassword_sentinel.stream_lease import Begin, Commit, Release, begin, commit, release
+from onepassword_sentinel.stream_lease import begin, commit, release
 from onepassword_sentinel.stream_operations import OperationRejectedError, Reset, Stop, reset, stop
+from onepassword_sentinel.stream_requests import Begin, Commit, Release
 from onepassword_sentinel.stream_state import Grant, StreamState
 from onepassword_sentinel.wire import from_wire, to_wire
 from tests.core.conftest import NOW

@@ -7,7 +7,8 @@ import msgspec
 import pytest
 
 from onepassword_sentinel.stream_day import MOST, QuarterHour, counted, number_of
-from onepassword_sentinel.stream_lease import Begin, Commit, Release, begin, commit, release
+from onepassword_sentinel.stream_lease import begin, commit, release
+from onepassword_sentinel.stream_requests import Begin, Commit, Release
 from onepassword_sentinel.stream_state import Refusal, StreamState
 from onepassword_sentinel.wire import from_wire, to_wire
 from tests.core.conftest import NOW

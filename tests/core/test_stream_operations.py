@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from onepassword_sentinel.position import Position
-from onepassword_sentinel.stream_lease import Begin, Commit, Release, begin, commit, release
+from onepassword_sentinel.stream_lease import begin, commit, release
 from onepassword_sentinel.stream_operations import (
     Forget,
     OperationRejectedError,
@@ -17,6 +17,7 @@ from onepassword_sentinel.stream_operations import (
     reset,
     stop,
 )
+from onepassword_sentinel.stream_requests import Begin, Commit, Release
 from onepassword_sentinel.stream_state import RunStart, StreamState
 from tests.core.conftest import NOW
 

@@ -11,7 +11,7 @@ from aiohttp import web
 from local.host import Instance, RuntimeStatus
 from local.onepassword import ALWAYS, EmptyPages, Exchange
 from local.patience import within
-from onepassword_sentinel.stream_lease import Begin, Release
+from onepassword_sentinel.stream_requests import Begin, Release
 from onepassword_sentinel.wire import to_wire
 from tests.e2e.api import Answer, call, days_ago
 from tests.e2e.conftest import STREAMS, Environment, Launch, until

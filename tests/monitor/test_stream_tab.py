@@ -11,8 +11,9 @@ import pytest
 from liquid import Environment, FalsyStrictUndefined, Mode
 
 from onepassword_sentinel.position import Position
-from onepassword_sentinel.stream_lease import Begin, Commit, Release, begin, commit, release
+from onepassword_sentinel.stream_lease import begin, commit, release
 from onepassword_sentinel.stream_operations import Reset, Stop, reset, stop
+from onepassword_sentinel.stream_requests import Begin, Commit, Release
 from onepassword_sentinel.stream_state import StreamState
 from onepassword_sentinel.wire import to_wire
 
