@@ -27,7 +27,7 @@ class Pacing:
             costs to deliver a page.
         transfer_limit: the longest time an activity is at work; well inside the platform's `functionTimeout`.
         upload_limit: the longest time one upload takes. An activity begins none, and waits for no page, when less than
-            that is left of its own limit (but for half of it at least): an upload that is torn may have been stored.
+            that is left of its own limit (of a shorter limit: half): an upload that is torn may have been stored.
         attempts: how often an activity that achieved nothing is run, the first time included.
         retry_seconds: the wait before the second attempt; it doubles from one to the next.
         throttle_seconds: how long 1Password is left alone when it throttles without saying for how long.

@@ -3,6 +3,7 @@
 import logging
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final
 
 import azure.durable_functions as df
@@ -106,11 +107,7 @@ def _drain(ctx: OrchestrationContext, cursor: EntityInstanceId, run: StreamRun) 
         if result.stopped or result.superseded:
             run.stopped() if result.stopped else run.lost()
             return
-
-        def commit(transfer: TransferRequest = transfer, result: Transfer = result) -> Commit:
-            run.done = transfer.commit(result, utc_now(ctx), by_run=True)
-            return run.done
-
+        commit = partial(_commit, ctx, run, transfer, result)
         ctx.set_custom_status(run.custom_status(waiting_for="commit"))
         try:
             answer = yield from call_entity(ctx, cursor, "commit", commit, pacing)
@@ -148,3 +145,8 @@ def _release(ctx: OrchestrationContext, cursor: EntityInstanceId, run: StreamRun
         # A backfill that goes on waits for its own lease. A run that failed, or lost the stream, says that instead.
         if run.outcome in CAUGHT_UP or (run.outcome in GOES_ON and not run.request.is_backfill):
             run.attempts_failed(locked)
+
+
+def _commit(ctx: OrchestrationContext, run: StreamRun, transfer: TransferRequest, result: Transfer) -> Commit:
+    run.done = transfer.commit(result, utc_now(ctx), by_run=True)
+    return run.done
