@@ -20,7 +20,6 @@ from onepassword_sentinel.rate_limit import RequestQuota
 from onepassword_sentinel.retry_after import DEFAULT_SECONDS
 from onepassword_sentinel.settings import Account, Settings
 from onepassword_sentinel.storage_account import StorageAccount
-from onepassword_sentinel.time_limits import UPLOAD_LIMIT
 
 if TYPE_CHECKING:
     import aiohttp
@@ -69,8 +68,11 @@ def events_api(account: Account, *, pause: float = DEFAULT_SECONDS) -> "EventsAp
 
 
 @cache
-def log_ingestion(destination: Destination, upload_limit: float = UPLOAD_LIMIT) -> "LogIngestion":
-    """Get the data collection rule; an upload takes at most so many seconds."""
+def log_ingestion(destination: Destination, upload_limit: float, /) -> "LogIngestion":
+    """Get the data collection rule; an upload takes at most `upload_limit` seconds.
+
+    There is one for each pair of arguments. A default would make another one, which knows of no pause that Azure asks.
+    """
     from onepassword_sentinel.log_ingestion import LogIngestion  # noqa: PLC0415
 
     sink = LogIngestion(

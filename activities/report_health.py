@@ -11,6 +11,7 @@ from onepassword_sentinel.compression import compress
 from onepassword_sentinel.destination import EVENTS_STREAM, HEALTH_STREAM, Destination
 from onepassword_sentinel.errors import PermanentError, RowsRefusedError, ThrottledError
 from onepassword_sentinel.health import heartbeat_row, outcome_rows
+from onepassword_sentinel.time_limits import UPLOAD_LIMIT
 
 bp = df.Blueprint()
 
@@ -29,7 +30,7 @@ async def report_health(payload: dict) -> dict[str, Any]:
     """
     try:
         # What is wrong with the other settings is what there may be to report.
-        sink = log_ingestion(read_part(Destination.parse))
+        sink = log_ingestion(read_part(Destination.parse), UPLOAD_LIMIT)
         if outcomes := payload.get("outcomes"):
             await sink.upload(HEALTH_STREAM, compress(outcome_rows(outcomes)))
         if heartbeat := payload.get("heartbeat"):

@@ -21,6 +21,7 @@ from onepassword_sentinel.errors import ConnectorError
 from onepassword_sentinel.health import outcome_rows
 from onepassword_sentinel.runs import Run
 from onepassword_sentinel.stuck_runs import LONG_POLL, long_polls
+from onepassword_sentinel.time_limits import UPLOAD_LIMIT
 from triggers import task_hub
 from triggers.start_poll import running_polls
 
@@ -126,7 +127,8 @@ async def _report(client: df.DurableFunctionsClient, polls: Sequence[Run], now: 
         rows.append({"account": "", "outcome": "failed", "error": sentence, "instance_id": poll.instance_id})
     try:
         # The upload has a limit of its own; torn by another one, its rows might be stored, and reported again.
-        await log_ingestion(read_part(Destination.parse)).upload(HEALTH_STREAM, compress(outcome_rows(rows)))
+        sink = log_ingestion(read_part(Destination.parse), UPLOAD_LIMIT)
+        await sink.upload(HEALTH_STREAM, compress(outcome_rows(rows)))
     except BaseException:
         _noted.difference_update(due)
         raise

@@ -1,6 +1,8 @@
 """The thin edges, each by itself."""
 
+import gc
 import logging
+import math
 from collections.abc import AsyncIterator, Callable
 
 import aiohttp
@@ -8,13 +10,18 @@ import pytest
 from azure.durable_functions.testing import execute_entity
 
 from activities import connections
+from activities.report_health import report_health
 from entities.stream_cursor import stream_cursor
 from onepassword_sentinel import __version__
+from onepassword_sentinel.destination import Destination
+from onepassword_sentinel.payloads import Pacing
 from onepassword_sentinel.stream_requests import Begin
 from onepassword_sentinel.stream_state import StreamState
 from onepassword_sentinel.wire import from_wire, to_wire
+from tests.conftest import Opaque
 from tests.core.conftest import NOW, jwt
 
+REPORT = report_health.build().get_user_function()
 ENTITY = stream_cursor.build().get_user_function().entity_function
 BEGIN = to_wire(Begin("poll-1", NOW, 60, "2026-11-15T12:00:00Z"))
 
@@ -122,3 +129,20 @@ def test_a_rotated_token_is_used_without_a_restart(monkeypatch: pytest.MonkeyPat
         monkeypatch.setenv("ONEPASSWORD_TOKEN", jwt(iat=number))
         seen.append(connections.read_settings().accounts[0].token.value)
     assert seen == [jwt(iat=1), jwt(iat=2)]
+
+
+async def test_health_rows_keep_to_the_pause_that_azure_asked_of_a_transfer(
+    session: Callable[..., aiohttp.ClientSession], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One object remembers the pause, so both activities need the same one."""
+    session()
+    monkeypatch.setenv("LOGS_INGESTION_ENDPOINT", "https://rule.westeurope-1.ingest.monitor.azure.com")
+    monkeypatch.setenv("LOGS_INGESTION_RULE_ID", "dcr-00000000000000000000000000000000")
+    monkeypatch.setattr(connections, "_credential", Opaque)
+    # Test processes go on to load other libraries, which complain at exit of what is frozen.
+    monkeypatch.setattr(gc, "freeze", lambda: None)
+    transfers = connections.log_ingestion(connections.read_part(Destination.parse), Pacing().upload_limit)
+    monkeypatch.setattr(transfers, "_not_before", math.inf)
+    answer = await REPORT({"heartbeat": "poll-1"})
+    assert "has asked this data collection rule to pause" in answer["problem"]
+    connections.log_ingestion.cache_clear()

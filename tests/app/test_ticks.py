@@ -147,7 +147,7 @@ def sink(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sink]:
     """Provide the health table to a process that has just been started."""
     found = Sink()
     monkeypatch.setattr(long_polls, "read_part", lambda _: None)
-    monkeypatch.setattr(long_polls, "log_ingestion", lambda _: found)
+    monkeypatch.setattr(long_polls, "log_ingestion", lambda *_: found)
     monkeypatch.setattr(long_polls, "_noted", set())
     monkeypatch.setattr(timer, "read_host_problems", list)
     return found
