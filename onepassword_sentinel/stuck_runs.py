@@ -9,7 +9,7 @@ from onepassword_sentinel.runs import Run
 
 # A poll ends by itself within minutes.
 LONG_POLL: Final = timedelta(hours=1)
-# An entity answers within seconds, also while its partition moves to another instance.
+# An entity answers within seconds, and within 130 when an instance is lost (host.json's visibility time-outs).
 LONG_WAIT: Final = timedelta(minutes=3)
 # The member of a run's custom status that names the operation it waits for.
 WAITING_FOR: Final = "waiting_for"
@@ -37,8 +37,8 @@ def waiting_for_entity(runs: Iterable[Run], now: datetime) -> list[str]:
     ]
     return [
         f"{run.instance_id} has waited for its stream's entity ({run.told(WAITING_FOR)}) for "
-        f"{_duration(now - run.updated_at)}. If an instance of the app was lost, wait: the instance's messages come "
-        f"back within about two minutes. If the run waits for longer, the message sorter is probably on: set "
+        f"{_duration(now - run.updated_at)}. A lost instance of the app explains a wait of 130 seconds at most. "
+        "After a longer wait, the message sorter is probably on: set "
         f"{REORDER_WINDOW} to 0 in host.json, remove the app setting {OVERRIDE} if it is there, and restart the app"
         for run in sorted(found, key=lambda run: run.updated_at)
     ]

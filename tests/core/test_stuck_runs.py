@@ -37,10 +37,10 @@ def test_a_poll_that_has_ended_or_is_younger_is_not_named(state: RunState) -> No
 
 
 def test_a_run_that_has_waited_for_an_entity_for_over_three_minutes_is_named() -> None:
-    """The sentence names the operation and both likely causes, each with what to do."""
+    """The sentence names the operation, what a lost instance explains, the likely cause, and what to do."""
     (sentence,) = waiting_for_entity([WAITING, POLL], NOW)
     assert sentence.startswith("poll-1-auditevents has waited for its stream's entity (begin) for 4 minutes. ")
-    assert "If an instance of the app was lost, wait: " in sentence
+    assert "A lost instance of the app explains a wait of 130 seconds at most. " in sentence
     assert "set entityMessageReorderWindowInMinutes to 0 in host.json" in sentence
     setting = "AzureFunctionsJobHost__extensions__durableTask__entityMessageReorderWindowInMinutes"
     assert f"remove the app setting {setting} if it is there, and restart the app" in sentence
