@@ -87,9 +87,11 @@ class StreamRun:
             self.failure = Failure("permanent", f"{label}: {NO_BEGINNING}")
             return
         until = f" until {state.lease_until:%H:%M:%S} UTC" if state.lease_until else ""
-        holder = state.holder or "another run, which asked after this one,"
+        why = (
+            f"{state.holder} holds the stream{until}" if state.holder else "another run has asked for the stream since"
+        )
         self.outcome = "busy"
-        self.failure = Failure("transient", f"{label}: {holder} holds the stream{until}")
+        self.failure = Failure("transient", f"{label}: {why}")
 
     def attempts_failed(self, message: str) -> None:
         """Note that the transfer achieved nothing, however often it was tried."""

@@ -142,3 +142,10 @@ def test_a_run_says_who_asks_for_the_stream() -> None:
     run = StreamRun(replace(POLL, stream=replace(POLL.stream, account="ACME")), parent_id="poll-1")
     asked = run.begin("r", "e1", NOW)
     assert (asked.holder, asked.execution, asked.parent_id, asked.account) == ("r", "e1", "poll-1", "ACME")
+
+
+def test_a_run_that_is_refused_a_free_stream_names_no_holder() -> None:
+    """Its request came late: another run asked after it, and may have given the stream back since."""
+    run = StreamRun(POLL, StreamState(position=Position(cursor="c"), asked_at=NOW + timedelta(seconds=1)))
+    run.refused(NOW)
+    assert (run.outcome, run.error) == ("busy", "auditevents: another run has asked for the stream since")
