@@ -79,9 +79,6 @@ def backfill(ctx: OrchestrationContext, data: dict[str, Any] | None) -> Steps[di
         sentence = joined(sentences)
         log.error(sentence)
         raise BackfillFailedError(sentence)
-    log.info(
-        "backfill %s: %s", request.id, ", ".join(f"{count} {outcome}" for outcome, count in output["outcomes"].items())
-    )
     return {"v": 1, **about, **output}
 
 

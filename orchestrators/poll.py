@@ -105,5 +105,4 @@ def poll(ctx: OrchestrationContext, data: dict[str, Any] | None) -> Steps[dict[s
         raise PollFailedError(sentence)
     for about in throttled:
         log.warning(about["message"])
-    log.info("polled %s", ", ".join(f"{count} {outcome}" for outcome, count in output["outcomes"].items()))
     return output

@@ -1,6 +1,5 @@
 """Deliver all dead letters again that Azure may take by now."""
 
-import logging
 from dataclasses import asdict
 from datetime import timedelta
 from typing import Any, Final
@@ -36,7 +35,6 @@ def replay_dead_letters(ctx: OrchestrationContext, data: dict[str, Any] | None) 
     2. What throttles is waited out by a durable timer.
     3. Fail with one sentence if anything else stops it; what was not uploaded is kept.
     """
-    log = ctx.create_replay_safe_logger(logging.getLogger(__name__))
     run = _request(ctx, data)
     ctx.set_custom_status(run.custom_status("running"))
     for _ in range(BATCHES_PER_GENERATION):
@@ -53,7 +51,6 @@ def replay_dead_letters(ctx: OrchestrationContext, data: dict[str, Any] | None) 
         wait = _wait(ctx, run, batch.failure)
         if batch.failure is None and not batch.more:
             ctx.set_custom_status(run.custom_status("ended"))
-            log.info("dead letters were replayed: %s", run.counts)
             return {"v": 1, **asdict(run.counts)}
         ctx.set_custom_status(run.custom_status("waiting" if wait else "running"))
         if wait:
