@@ -1,29 +1,16 @@
-"""A process that uploads one chunk and says how it went; SIGUSR1 blocks its event loop for `BLOCKED` seconds."""
+"""A process that uploads one chunk and prints how it went; SIGUSR1 blocks its event loop for a while."""
 
 import asyncio
-import gzip
 import signal
 import sys
 import time
 from pathlib import Path
-from typing import Any, Final
-
-from azure.core.credentials import AccessToken
 
 from onepassword_sentinel.destination import EVENTS_STREAM
 from onepassword_sentinel.errors import ConnectorError
 from onepassword_sentinel.log_ingestion import LogIngestion
 from tests.app.conftest import trusting
-
-BODY: Final = gzip.compress(b'[{"log_source":"auditevents","uuid":"A"}]')
-
-
-class Credential:
-    """Gives the one token that the simulator takes."""
-
-    async def get_token(self, *_: str, **__: Any) -> AccessToken:
-        """Get it."""
-        return AccessToken("token", int(time.time()) + 3600)
+from tests.app.test_log_ingestion import BODY, Credential
 
 
 def block(seconds: float) -> None:
@@ -33,7 +20,7 @@ def block(seconds: float) -> None:
 
 
 async def main(url: str, rule_id: str, authority: str, limit: str, blocked: str) -> None:
-    """Upload."""
+    """Upload within `limit` seconds; a block takes `blocked` seconds."""
     asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, block, float(blocked))
     async with trusting(Path(authority)) as session:
         sink = LogIngestion(url, rule_id, "scope", Credential(), session, upload_limit=float(limit))

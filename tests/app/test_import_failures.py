@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from deploy.package import copy_app
 from local.app_settings import DEFAULTS
 from local.host import HostError
 from local.host.log import WorkerLog
@@ -15,7 +16,6 @@ from local.host.worker import WorkerProcess
 from triggers.import_failures import import_failure
 
 ROOT = Path(__file__).resolve().parents[2]
-FOLDERS = ("activities", "entities", "onepassword_sentinel", "orchestrators", "status_page", "triggers")
 BEGINS = "Error: the app has no functions, because its import failed at "
 ADVICE = "Deploy the released package again, or one with the libraries that requirements.txt names, on Python 3.13."
 SECRET = "eyJ0b2tlbg.of.an.account"
@@ -25,10 +25,8 @@ SECRET = "eyJ0b2tlbg.of.an.account"
 def copy(tmp_path: Path) -> Path:
     """Provide a copy of the app, to be broken."""
     app = tmp_path / "app"
-    for folder in FOLDERS:
-        shutil.copytree(ROOT / folder, app / folder, ignore=shutil.ignore_patterns("__pycache__"))
-    for file in ("function_app.py", "host.json"):
-        shutil.copy(ROOT / file, app)
+    app.mkdir()
+    copy_app(ROOT, app)
     return app
 
 
