@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from random import Random
-from typing import Final
+from typing import Any, Final
 
 from local.environment import Environment
 from local.extension.table_proxy import TableProxy
@@ -118,21 +118,11 @@ class Cases:
         """Add one."""
         self.cases.append(Case(self.side, name, play, events, storage, repeats, kept, proxied, only))
 
-    def case(
-        self,
-        name: str,
-        *,
-        events: int = 300,
-        storage: bool = False,
-        repeats: str = "",
-        kept: int = 0,
-        proxied: bool = False,
-        only: Only | None = None,
-    ) -> Callable[[Play], Play]:
-        """Add the decorated one."""
+    def case(self, name: str, **options: Any) -> Callable[[Play], Play]:
+        """Add the decorated one, with the options of `add`."""
 
         def add(play: Play) -> Play:
-            self.add(name, play, events=events, storage=storage, repeats=repeats, kept=kept, proxied=proxied, only=only)
+            self.add(name, play, **options)
             return play
 
         return add
