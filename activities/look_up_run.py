@@ -16,6 +16,6 @@ _ENDED: Final = {OrchestrationStatus.COMPLETED, OrchestrationStatus.FAILED, Orch
 @bp.activity_trigger(input_name="payload")
 @brief_activity
 async def look_up_run(payload: dict, client: df.DurableFunctionsClient) -> dict[str, Any]:
-    """Look up the run with an `instance_id`; return whether it has `ended`, as one has that is not in the task hub."""
+    """Look up the run with an `instance_id`; return whether it has `ended`. A run that the task hub lacks has, too."""
     state = await client.get_orchestration_state(payload["instance_id"], fetch_payloads=False)
     return {"v": 1, "ended": state is None or state.runtime_status in _ENDED}

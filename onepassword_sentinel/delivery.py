@@ -151,9 +151,9 @@ class Delivery:
         self._suspects.clear()
 
     async def _call_refused(self) -> None:
-        """Say what was decided, or after the next page where it fails.
+        """Change the reason of letters whose rows are rejected for sure.
 
-        They are kept already: a storage that fails now loses nothing, only the better word.
+        The letters are kept already, so a storage that fails loses nothing: the next page tries again.
         """
         for letter in tuple(self._refused):
             with suppress(ConnectorError):

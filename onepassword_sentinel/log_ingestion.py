@@ -82,8 +82,8 @@ class LogIngestion:
         Raises:
             PermanentError: the rule, its role or a setting is wrong.
             RowsRefusedError: at least one of the rows is, or they are too many for one request.
-            TransientError: no acknowledgement, for whatever passing reason. The rows may be stored all the same if it
-                is late or its connection broke.
+            TransientError: no acknowledgement, for whatever passing reason. The rows may be stored if the answer is
+                late or the connection broke.
             ThrottledError: the rule's limits are reached.
 
         """

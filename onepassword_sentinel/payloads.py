@@ -26,8 +26,8 @@ class Pacing:
         commit_seconds: meanwhile it commits what it delivered, at most so often. A commit costs a fifth of what it
             costs to deliver a page.
         transfer_limit: the longest time an activity is at work; well inside the platform's `functionTimeout`.
-        upload_limit: the longest time one upload takes. An activity begins none, and waits for no page, when less than
-            that is left of its own limit (of a shorter limit: half): an upload that is torn may have been stored.
+        upload_limit: the longest time one upload takes. An activity begins no upload and waits for no page once less
+            than this is left of its own limit, because an upload that is torn may have been stored.
         attempts: how often an activity that achieved nothing is run, the first time included.
         retry_seconds: the wait before the second attempt; it doubles from one to the next.
         throttle_seconds: how long 1Password is left alone when it throttles without saying for how long.
@@ -57,7 +57,7 @@ class Pacing:
 
     def cut_off(self, began: float, limit: float) -> CutOff:
         """Make the cut-off of an activity that began at a monotonic time, and has to end `limit` seconds later."""
-        # Of a limit that is shorter than an upload's own, as in tests, half is left for the upload.
+        # A limit may be shorter than an upload's own, as in tests. Half of it is for the last upload then.
         seconds = limit - self.upload_limit if limit > self.upload_limit else limit / 2
         return CutOff(began, seconds, limit)
 
@@ -169,7 +169,15 @@ class TransferRequest:
     v: int = 1
 
     def commit(self, done: Transfer, now: datetime, *, last: bool = False, by_run: bool = False) -> Commit:
-        """Say to the cursor what the transfer achieved; `last`: and will achieve. `by_run`: its run has the result."""
+        """Make the commit of what the transfer achieved.
+
+        Args:
+            done: what it achieved so far.
+            now: the time of the commit, from which the lease is renewed.
+            last: the activity delivers no more.
+            by_run: the run commits the result; the transfer that follows has the next number.
+
+        """
         return Commit(
             fence=self.state.fence,
             moves=done.moves,

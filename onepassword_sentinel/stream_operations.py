@@ -15,7 +15,7 @@ from onepassword_sentinel.stream_state import CAUGHT_UP, Grant, StreamState
 
 # Whoever counts 120 days back from now is a moment late when the request arrives.
 _SLACK: Final = timedelta(minutes=5)
-# A signal has no name of its own. One that comes twice does so within minutes; later, somebody wants the same again.
+# A signal has no id. The same one within minutes is a repetition; later, an operator wants the same again.
 _SAME_SIGNAL: Final = timedelta(minutes=5)
 
 

@@ -50,7 +50,11 @@ class EventSource(Protocol):
 class Budget:
     """When to stop although more waits; looked at between pages.
 
-    Between pages, what was delivered is committed if `commit_seconds` have passed since the last time.
+    Attributes:
+        pages: how many at most.
+        seconds: for how long at most.
+        commit_seconds: how long after the last commit what was delivered is committed again.
+
     """
 
     pages: int = 20

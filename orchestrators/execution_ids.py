@@ -1,8 +1,8 @@
-"""Which execution of a run it is: one that was started again under the same instance id is another execution.
+"""Tells executions apart: a run that is started again under the same instance id is another execution.
 
-The engine gives each execution an id, which stays the same when a turn runs again; nothing else does that is known in
-a run's first turn. durabletask 1.12.0 (under azure-functions-durable 2.0.0rc3) has it and does not hand it on, which
-`install` makes it do. An id of our own would have to be drawn in a turn that is stored before the stream is asked for.
+The engine gives each execution an id, which stays the same when a turn runs again. Nothing else that a run knows in its
+first turn does. durabletask 1.12.0 (under azure-functions-durable 2.0.0rc3) reads the id and keeps it to itself;
+`install` hands it on. An id of our own would cost a turn: it has to be stored before the run asks for the stream.
 
 tests/app/test_execution_ids.py fails as soon as the SDK's context has it: then delete `install`.
 """

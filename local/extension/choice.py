@@ -14,8 +14,8 @@ from local.host.in_memory import InMemoryEngine
 IN_MEMORY: Final = "in-memory"
 AZURE_STORAGE: Final = "azure-storage"
 ENGINES: Final = (IN_MEMORY, AZURE_STORAGE)
-# Settings of the extension with which each queue is asked for work five times a second at the least: tests and fault
-# cases would wait for each of the 10 s in host.json.
+# Settings of the extension: it looks into each queue at least five times a second. With the 10 s of host.json, tests
+# and fault cases would mostly wait.
 BRISK_QUEUES: Final = {"storageProvider.maxQueuePollingInterval": "00:00:00.2"}
 
 # Makes an engine with a task hub of its own; its folder and its settings are those of `ExtensionEngine`.

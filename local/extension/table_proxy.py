@@ -60,9 +60,11 @@ class TableProxy:
         requests: how many there were, by method and table.
         rows: how many rows were returned, by table.
         tops: the page sizes that were asked for.
+        refused: how many requests were rejected, for either reason.
         refuses: answers `refusal` to the requests for which it says so; it is called in the proxy's thread.
         refusal: the status of such an answer. The extension repeats a request after 503; after 412 it takes the
             partition for lost, and runs the turn or batch again.
+        port: where the proxy listens, once it is entered.
 
     """
 
