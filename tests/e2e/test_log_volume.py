@@ -21,7 +21,7 @@ async def test_nothing_of_an_idle_poll_but_the_apps_own_lines_is_written(env: En
     """The extension and the WebJobs SDK log over a hundred records, all below the levels of host.json."""
     await env.recorded((await env.poll()).instance_id)
     assert isinstance(env.host.engine, ExtensionEngine)
-    log = env.host.engine.process._log
+    log = env.host.engine.instances[0].process._log
     start = log.stat().st_size
     idle = (await env.poll()).instance_id
     await env.recorded(idle)
