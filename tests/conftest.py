@@ -27,7 +27,7 @@ hypothesis.settings.load_profile("untimed")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     add_option(parser)
-    parser.addoption("--programs", type=int, default=1_000, help="how many programs a stream's protocol is put through")
+    parser.addoption("--programs", type=int, default=1_000, help="how many programs test_stream_protocol.py plays")
     pauses.add_option(parser)
 
 
