@@ -43,13 +43,23 @@ class Stage:
         await asyncio.sleep(self.random.uniform(0.0, 0.8) * self.env.host.engine.slowness)
 
     def uncommitted(self, pages: int) -> int:
-        """How many rows an activity of each stream may have delivered that its cursor does not know yet, at most."""
-        total = 0
-        for stream in self.streams:
-            state = self.env.cursor(stream)
-            offered = len(self.env.source.logs[stream])
-            total += min(pages * PAGE, offered - int(state.get("events", 0)))
-        return total
+        """Count as `uncommitted` does."""
+        return uncommitted(self.env, pages)
+
+
+def uncommitted(env: Environment, pages: int) -> int:
+    """Count the rows that an activity of each stream may have delivered and its cursor does not know yet, at most.
+
+    Args:
+        env: where the streams are.
+        pages: how many an activity delivers at most.
+
+    """
+    total = 0
+    for stream in EVENT_TYPES:
+        offered = len(env.source.logs[stream])
+        total += min(pages * PAGE, offered - int(env.cursor(stream).get("events", 0)))
+    return total
 
 
 # Plays the fault and returns how many rows may be repeated for it, all streams together.

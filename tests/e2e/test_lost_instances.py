@@ -1,12 +1,11 @@
 """One of two instances of the host is lost or stopped: nothing is lost, little is doubled, every poll ends."""
 
 import asyncio
-from random import Random
 from typing import Final
 
 import pytest
 
-from local.chaos.case import Stage
+from local.chaos.case import uncommitted
 from local.extension import ExtensionEngine
 from local.host import RuntimeStatus
 from tests.e2e.conftest import STREAMS, Environment, Launch, until
@@ -31,11 +30,6 @@ def owners(engine: ExtensionEngine) -> set[str]:
         return {row.get("CurrentOwner") or "" for row in partitions.list_entities()}
 
 
-def uncommitted(env: Environment) -> int:
-    """Count the rows that transfers may have delivered since the last commit that their cursors know, at most."""
-    return Stage(env, Random(0), STREAMS[0]).uncommitted(PAGES)
-
-
 async def assert_delivered(env: Environment, poll: str, *, doubled: int) -> None:
     """The poll ends as completed, every event has its row, and so many rows at most are doubled."""
     ended = await env.host.client.wait_for(poll)
@@ -58,7 +52,7 @@ async def test_an_instance_is_lost_in_an_activity(launch: Launch) -> None:
         holds = [env.hold(stream, after=1) for stream in STREAMS]
         poll = env.start_poll(transfer_pages=PAGES)
         await until(lambda: "transfer_events" in given and sum(hold.reached() for hold in holds) == 2)
-        most_doubled = uncommitted(env)
+        most_doubled = uncommitted(env, PAGES)
         await engine.lose(other)
         for hold in holds:
             hold.release()
@@ -75,7 +69,7 @@ async def test_an_instance_is_stopped_in_a_transfer(launch: Launch) -> None:
         await until(lambda: all(hold.reached() for hold in holds))
         await engine.add_instance()
         await until(lambda: len(owners(engine) - {""}) == 2)
-        most_doubled = uncommitted(env)
+        most_doubled = uncommitted(env, PAGES)
         stop = asyncio.create_task(engine.stop_gracefully(first))
         await until(lambda: first.bridge.rejects)
         for hold in holds:
