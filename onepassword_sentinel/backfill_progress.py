@@ -110,7 +110,9 @@ class _Stream:
     def _stands(self, state: StreamState, now: datetime) -> BackfillStreamState:
         if is_finished(state):
             return "completed"
-        if state.holder and not state.stopping and state.lease_until and state.lease_until > now:
+        # A run that is not in the task hub has ended; an activity of it may still be at work.
+        held_until = state.lease_until if self.run else state.work_ends_at
+        if state.holder and not state.stopping and held_until and held_until > now:
             # Whoever holds it may have been terminated in Durable Functions Monitor.
             if self.run is not None and self.run.ended and self.run.instance_id == state.holder:
                 return "stopped"

@@ -53,7 +53,9 @@ def begin(state: StreamState, asked: Begin) -> tuple[StreamState, bool]:
         return _renewed(state, asked.now, asked.lease_seconds), True
     if _is_late(state, asked):
         return state, False
-    state = replace(state, asked_at=max(state.asked_at or asked.now, asked.now), account=asked.account)
+    if state.asked_at is None or asked.now >= state.asked_at:
+        state = replace(state, asked_at=asked.now, asked_by=asked.execution)
+    state = replace(state, account=asked.account)
     if refused := _why_not(state, asked):
         return _refuse(state, asked, refused), False
     position = state.position if state.has_begun else Position(start_time=asked.start_time, end_time=asked.end_time)
@@ -100,8 +102,7 @@ def _is_late(state: StreamState, asked: Begin) -> bool:
         return True
     if state.asked_at is None or not timedelta(0) <= state.asked_at - asked.now < _LATEST:
         return False
-    again = state.refused is not None and state.refused.run_id == asked.holder
-    return state.asked_at > asked.now or again
+    return state.asked_at > asked.now or (asked.execution != "" and asked.execution == state.asked_by)
 
 
 def _may_take_over(state: StreamState, asked: Begin) -> bool:
@@ -109,7 +110,7 @@ def _may_take_over(state: StreamState, asked: Begin) -> bool:
 
     Under one instance id there is one run at a time, so that one that was started again has ended the one before.
     """
-    ended = state.grant == asked.over or state.holder == asked.holder
+    ended = state.grant == asked.ended or state.holder == asked.holder
     return ended and state.work_ends_at is not None and state.work_ends_at <= asked.now
 
 

@@ -1,7 +1,8 @@
 """What is done to a stream from outside its runs: an operator stops or resets it, housekeeping forgets it.
 
 Each refuses what would do harm, with the sentence that says why. A request that comes a second time, or after the run
-that it was about has ended, changes nothing.
+that it names has ended, changes nothing. A signal from the monitor names no run, so `stop` is for whichever holds the
+stream when it arrives.
 """
 
 from dataclasses import dataclass, replace
@@ -11,12 +12,13 @@ from typing import Final
 from onepassword_sentinel.moments import format_moment, parse_moment
 from onepassword_sentinel.position import Position
 from onepassword_sentinel.settings import HISTORY_DAYS
-from onepassword_sentinel.stream_state import CAUGHT_UP, Grant, StreamState
+from onepassword_sentinel.stream_state import CAUGHT_UP, Grant, ResetDone, StreamState
 
 # Whoever counts 120 days back from now is a moment late when the request arrives.
 _SLACK: Final = timedelta(minutes=5)
 # A signal has no id. The same one within minutes is a repetition; later, an operator wants the same again.
 _SAME_SIGNAL: Final = timedelta(minutes=5)
+_RESETS_KEPT: Final = 10
 
 
 class OperationRejectedError(ValueError):
@@ -91,8 +93,7 @@ def reset(state: StreamState, asked: Reset, now: datetime) -> StreamState:
         # Until its activity at work has ended, the next run would deliver beside it.
         lease_until=_activity_ends_by(state, now) if state.holder else None,
         stopping=bool(state.holder),
-        reset_at=asked.asked_at or now,
-        reset_by=asked.request or asked.start_time,
+        resets=(*state.resets, ResetDone(asked.request or asked.start_time, asked.asked_at or now))[-_RESETS_KEPT:],
         newest=None,
         moved_at=now,
         recovered_at=None,
@@ -140,11 +141,11 @@ def beginning(text: str, now: datetime) -> datetime:
 
 def _was_reset(state: StreamState, asked: Reset, now: datetime) -> bool:
     """Tell whether this request was followed already, or another one that was made after it."""
-    if state.reset_at is None:
-        return False
     if not asked.request:
-        return state.reset_by == asked.start_time and now - state.reset_at < _SAME_SIGNAL
-    return state.reset_by == asked.request or (asked.asked_at is not None and asked.asked_at < state.reset_at)
+        return any(done.request == asked.start_time and now - done.asked_at < _SAME_SIGNAL for done in state.resets)
+    followed = any(done.request == asked.request for done in state.resets)
+    late = asked.asked_at is not None and any(asked.asked_at < done.asked_at for done in state.resets)
+    return followed or late
 
 
 def _must_have_begun(state: StreamState) -> None:

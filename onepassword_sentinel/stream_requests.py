@@ -12,7 +12,7 @@ class Begin:
     """A run asks for the stream; `start_time` and `end_time` are for one that never ran, None: it is not to begin.
 
     `run_at` is when the run began, its earlier generations included; None: now. `parent_id` is the instance that
-    started the run, empty if none did. `over` is a grant whose run is known to have ended.
+    started the run, empty if none did. `ended` is a grant whose run is known to have ended.
     """
 
     holder: str
@@ -25,7 +25,7 @@ class Begin:
     account: str = ""
     parent_id: str = ""
     execution: str = ""
-    over: Grant | None = None
+    ended: Grant | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ each view of the status.
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -75,6 +75,13 @@ class Refusal:
     outcome: str
 
 
+class ResetDone(NamedTuple):
+    """A reset that was followed: which request it was, and when that was made."""
+
+    request: str
+    asked_at: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class StreamFailure:
     """The last failure, and when a later run succeeded."""
@@ -102,7 +109,8 @@ class StreamState:
         run_id: the instance of the last run that was granted the stream, and `parent_id` of the poll or backfill that
             started it; both stay after its release.
         asked_at: when a run last asked for the stream, whether it was granted or not.
-        reset_at: when an operator last reset it, and `reset_by` which request did.
+        asked_by: the execution of that run.
+        resets: the last requests of operators to reset it, the newest one last.
         refused: the run that was refused the stream, if nothing was granted or released since.
         day: the last day of a live stream.
 
@@ -133,9 +141,9 @@ class StreamState:
     run_id: str = ""
     parent_id: str = ""
     asked_at: datetime | None = None
+    asked_by: str = ""
     refused: Refusal | None = None
-    reset_at: datetime | None = None
-    reset_by: str = ""
+    resets: tuple[ResetDone, ...] = ()
     failure: StreamFailure | None = None
     day: Day = ()
     v: int = 1

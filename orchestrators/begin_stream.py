@@ -25,12 +25,12 @@ def begin_stream(ctx: OrchestrationContext, cursor: EntityInstanceId, run: Strea
     whoever renews it later is alive. It also waits until the time that a remote has set.
     """
     asked_first = asked_at = utc_now(ctx)
-    over: Grant | None = None
+    ended: Grant | None = None
 
     def begin() -> Begin:
         nonlocal asked_at
         asked_at = utc_now(ctx)
-        return run.begin(ctx.instance_id, execution_id(ctx), asked_at, over)
+        return run.begin(ctx.instance_id, execution_id(ctx), asked_at, ended)
 
     while True:
         ctx.set_custom_status(run.custom_status(waiting_for="begin"))
@@ -44,16 +44,20 @@ def begin_stream(ctx: OrchestrationContext, cursor: EntityInstanceId, run: Strea
             run.granted()
             ctx.set_custom_status(run.custom_status())
             return True
+        if run.state.execution == execution_id(ctx) != "":
+            # It was granted the stream in a turn that was not stored, and stopped before the turn ran again.
+            run.stopped()
+            return False
         # The cursor compared with this time; by now, what it refused for may be over.
         run.refused(asked_at)
         ctx.set_custom_status(run.custom_status())
         now, grant = utc_now(ctx), run.state.grant
-        if run.outcome == "busy" and over != grant and _may_have_ended(run.state, ctx.instance_id, now):
+        if run.outcome == "busy" and ended != grant and _may_have_ended(run.state, ctx.instance_id, now):
             if not (yield from _has_ended(ctx, grant.holder, run.request.pacing)):
                 return False
-            over = grant
+            ended = grant
             continue
-        again_at = _again_at(run, asked_first, now)
+        again_at = _again_at(run, ctx.instance_id, asked_first, now)
         if again_at is None:
             return False
         yield from wait_until(ctx, again_at)
@@ -75,16 +79,21 @@ def _has_ended(ctx: OrchestrationContext, instance_id: str, pacing: Pacing) -> S
     return bool(found["ended"])
 
 
-def _again_at(run: StreamRun, asked_first: datetime, now: datetime) -> datetime | None:
+def _again_at(run: StreamRun, instance_id: str, asked_first: datetime, now: datetime) -> datetime | None:
     """Tell when a run that was refused the stream asks again; None if it does not."""
     state = run.state
     if not run.request.is_backfill:
         return None
     if run.outcome == "throttled":
         return state.not_before
-    if run.outcome != "busy" or (
-        state.active_at and state.active_at > asked_first + timedelta(seconds=state.transfer_limit)
-    ):
+    if run.outcome != "busy" or _is_alive(state, instance_id, asked_first):
         return None
-    soon = now + timedelta(seconds=2 * run.request.pacing.retry_seconds)
-    return min(soon, state.work_ends_at or soon)
+    soon, ends_at = now + timedelta(seconds=2 * run.request.pacing.retry_seconds), state.work_ends_at
+    return ends_at if ends_at and now < ends_at < soon else soon
+
+
+def _is_alive(state: StreamState, instance_id: str, asked_first: datetime) -> bool:
+    """Tell whether the holder has renewed the lease for longer than an activity of one that ended could."""
+    if state.active_at is None or state.holder == instance_id:
+        return False
+    return state.active_at > asked_first + timedelta(seconds=state.transfer_limit)

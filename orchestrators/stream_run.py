@@ -51,8 +51,8 @@ class StreamRun:
         """How often the run has waited in vain since it last delivered anything."""
         return 0 if self.tally.events > self.request.tally.events else self.request.stalls
 
-    def begin(self, holder: str, execution: str, now: datetime, over: Grant | None = None) -> Begin:
-        """Ask for the stream; `over` is a grant whose run is known to have ended."""
+    def begin(self, holder: str, execution: str, now: datetime, ended: Grant | None = None) -> Begin:
+        """Ask for the stream; `ended` is a grant whose run is known to have ended."""
         request = self.request
         return Begin(
             holder=holder,
@@ -65,7 +65,7 @@ class StreamRun:
             account=request.stream.account,
             parent_id=self.parent_id,
             execution=execution,
-            over=over,
+            ended=ended,
         )
 
     def granted(self) -> None:

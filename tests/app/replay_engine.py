@@ -53,6 +53,7 @@ class Engine:
         activities: by name; each is given its input and may raise `ActivityError`.
         children: by function name; each is given its input and instance id and returns an output, or a failed event.
         dies: whether the worker dies in this operation, which comes for the n-th time.
+        before_operation: what happens to entities meanwhile.
 
     """
 
@@ -65,6 +66,7 @@ class Engine:
     operations: list[str] = field(default_factory=list)
     calls: list[tuple[str, datetime]] = field(default_factory=list)
     custom_status: list[Any] = field(default_factory=list)
+    before_operation: Callable[[], None] = lambda: None
     exact_timers: bool = False
     timers: int = 0
     _worker: DurableFunctionsWorker = field(default_factory=DurableFunctionsWorker)
@@ -143,6 +145,7 @@ class Engine:
     def _entity(self, task_id: int, called: pb.EntityOperationCalledEvent) -> tuple[pb.HistoryEvent, pb.HistoryEvent]:
         entity, operation = called.targetInstanceId.value, called.operation
         self.operations.append(operation)
+        self.before_operation()
         request = json.dumps({"op": operation, "id": called.requestId, "input": called.input.value})
         sent = helpers.new_event_sent_event(task_id, entity, request, name="op")
         if self.dies(operation, self.operations.count(operation)):

@@ -10,9 +10,11 @@ from durabletask.client import OrchestrationStatus
 from activities.look_up_run import look_up_run
 from onepassword_sentinel.payloads import DrainRequest
 from onepassword_sentinel.stream_lease import begin
+from onepassword_sentinel.stream_operations import Stop, stop
 from onepassword_sentinel.stream_requests import Begin
 from onepassword_sentinel.stream_state import StreamState
 from onepassword_sentinel.wire import from_wire, to_wire
+from orchestrators import begin_stream
 from tests.app.replay_engine import ActivityError, Engine
 from tests.app.test_dying_workers import BACKFILL, CURSOR, DRAIN, POLL, START, engine
 from tests.core.conftest import NOW
@@ -96,6 +98,42 @@ def test_a_request_that_comes_late_by_a_clock_is_no_failure(request_: DrainReque
     found.states[CURSOR] = to_wire(replace(free, asked_at=NOW + timedelta(seconds=2)))
     ended = found.run(DRAIN, to_wire(request_))
     assert ended.output["outcome"] == ("ok" if request_ is BACKFILL else "busy")
+
+
+def test_a_backfill_that_is_late_by_a_clock_waits_between_its_requests() -> None:
+    """Minutes pass until its clock is behind nobody's; asking without a pause would fill its history."""
+    found = hub(200, holder="run-1", end_time=BACKFILL.end_time)
+    ahead = replace(from_wire(StreamState, found.states[CURSOR]), asked_at=NOW + timedelta(minutes=1))
+    found.states[CURSOR] = to_wire(ahead)
+    assert found.run(DRAIN, to_wire(BACKFILL)).output["outcome"] == "ok"
+    assert found.operations.count("begin") <= 8
+
+
+@REQUESTS
+def test_a_run_that_was_stopped_before_its_turn_ran_again_ends(
+    request_: DrainRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was granted the stream in a turn that was not stored; an operator has stopped it since."""
+    monkeypatch.setattr(begin_stream, "execution_id", lambda _: "e0")
+    found = hub(60, holder="run-1", end_time=request_.end_time)
+    stopped = stop(from_wire(StreamState, found.states[CURSOR]), Stop(), NOW)
+    found.states[CURSOR] = to_wire(stopped)
+    ended = found.run(DRAIN, to_wire(request_))
+    assert (ended.output["outcome"], found.operations.count("begin")) == ("stopped", 1)
+
+
+def test_a_backfill_does_not_take_its_own_activity_for_another_run() -> None:
+    """An activity of the run before, which began late, may renew the lease for longer than one that began in time."""
+    found = hub(100, holder="run-1", end_time=BACKFILL.end_time)
+
+    def renewed() -> None:
+        state = from_wire(StreamState, found.states[CURSOR])
+        if state.holder == "run-1" and state.execution == "e0" and found.now < NOW + timedelta(seconds=170):
+            found.states[CURSOR] = to_wire(replace(state, active_at=found.now))
+
+    found.before_operation = renewed
+    assert found.run(DRAIN, to_wire(BACKFILL)).output["outcome"] == "ok"
+    assert found.now > NOW + timedelta(seconds=300)
 
 
 class Hub:

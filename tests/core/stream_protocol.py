@@ -42,6 +42,7 @@ class Run:
     skew: timedelta
     alive: bool = True
     released: bool = False
+    refused: bool = False
     awaits: "Message | None" = None
     work: "Activity | None" = None
     done: Commit | None = None
@@ -128,6 +129,8 @@ class World:
         if run is not None and run.alive and run.awaits is message:
             run.awaits = None
             self._answered(run, payload, after, accepted=accepted)
+            # A refusal whose state was lost leaves no trace.
+            run.refused = run.refused and not lose
 
     def work(self, activity: Activity, events: int) -> None:
         """Let an activity take its next step: make sure that it may begin, deliver, or end."""
@@ -167,10 +170,10 @@ class World:
             self.deliver(self.messages[0])
         assert last.work is not None, "a stream that no run holds stays locked"
 
-    def _ask(self, run: Run, over: Grant | None = None) -> None:
+    def _ask(self, run: Run, ended: Grant | None = None) -> None:
         now = self.now + run.skew
         self.send(
-            Begin(run.instance_id, now, LEASE, START, transfer_limit=LIMIT, execution=run.execution, over=over), run
+            Begin(run.instance_id, now, LEASE, START, transfer_limit=LIMIT, execution=run.execution, ended=ended), run
         )
 
     def _applied(self, state: StreamState, payload: Any) -> tuple[StreamState, bool]:
@@ -201,12 +204,12 @@ class World:
 
     def _refused(self, run: Run, asked: Begin, state: StreamState) -> None:
         """Let a run that finds the stream taken look for the holder, once its activity must have ended."""
-        elsewhere = state.holder not in ("", run.instance_id) and asked.over != state.grant
+        elsewhere = state.holder not in ("", run.instance_id) and asked.ended != state.grant
         at_work = any(other.alive and other.instance_id == state.holder for other in self.runs)
         if elsewhere and not at_work and state.work_ends_at and state.work_ends_at <= self.now + run.skew:
-            self._ask(run, over=state.grant)
+            self._ask(run, ended=state.grant)
             return
-        run.alive = False
+        run.alive, run.refused = False, True
 
     def _call(self, run: Run, state: StreamState, *, repeats: bool = False) -> None:
         activity = Activity(run, state, repeats)
@@ -222,7 +225,7 @@ class World:
             self._ended(activity, over=True)
             return
         left = self.state.seconds_to_work(activity.given, self.now)
-        if left >= LIMIT / 2:
+        if left >= LIMIT * 2 / 3:
             activity.ends_at = self.now + timedelta(seconds=min(LIMIT, left))
             activity.moves = max(activity.given.moves, self.state.moves)
             activity.resets, activity.unseen = self.resets, tuple(self.messages)
@@ -294,14 +297,16 @@ def hold_against(message: Message, before: StreamState, after: StreamState, now:
     holder = (before.holder, before.execution)
     match payload:
         case Begin() if run is not None:
-            late = run.released and not before.holder and now - message.sent_at < LATEST
-            assert not (late and accepted), "a run that has given the stream back holds it again"
+            late = not before.holder and now - message.sent_at < LATEST
+            assert not (late and accepted and run.released), "a run that has given the stream back holds it again"
+            assert not (late and accepted and run.refused), "a run that was refused the stream and has ended holds it"
             own = holder == (run.instance_id, run.execution) and not before.stopping
             assert accepted or not own, "a run locks itself out"
         case Stop():
             assert after == before or payload.grant in (None, before.grant), "another run was stopped"
         case Reset():
-            assert after == before or before.reset_by != payload.request, "a reset was followed twice"
+            followed = payload.request in {done.request for done in before.resets}
+            assert after == before or not followed, "a reset was followed twice"
         case Commit() | Release():
             assert not accepted or holder == (payload.holder, payload.execution), "another run's was accepted"
             assert accepted or after == before, "what was refused has changed something"

@@ -75,6 +75,13 @@ def test_a_stopped_one_keeps_its_place() -> None:
     assert (found.state, found.streams[0].state, found.percent) == ("stopped", "stopped", 50.0)
 
 
+def test_one_whose_run_was_purged_runs_only_while_its_activity_may_be_at_work() -> None:
+    """Its lease stands for longer; a request for it would be answered that it runs."""
+    at_work = replace(HALF_WAY, active_at=NOW - timedelta(seconds=100))
+    assert told(at_work).state == "running"
+    assert told(replace(at_work, active_at=NOW - timedelta(seconds=160))).state == "stopped"
+
+
 def test_one_that_was_terminated_in_the_monitor_does_not_run() -> None:
     """Nobody told its cursor, so the lease stands."""
     assert told(HALF_WAY, parent("stopped"), child("stopped")).state == "stopped"

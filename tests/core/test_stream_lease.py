@@ -23,9 +23,9 @@ def begun(
     now: datetime = NOW,
     start: str | None = START,
     execution: str = "",
-    over: Grant | None = None,
+    ended: Grant | None = None,
 ) -> tuple[StreamState, bool]:
-    return begin(state, Begin(holder, now, SECONDS, start, execution=execution, over=over))
+    return begin(state, Begin(holder, now, SECONDS, start, execution=execution, ended=ended))
 
 
 def committed(
@@ -106,14 +106,14 @@ def test_a_run_that_was_started_again_waits_for_its_activity(execution: str) -> 
 def test_a_stream_is_free_once_its_run_has_ended_and_no_activity_can_be_at_work() -> None:
     """Whoever looked the run up says so; a commit means that an activity is at work for longer."""
     held, _ = begun(StreamState())
-    over, early = held.grant, NOW + LIMIT - timedelta(seconds=1)
-    assert begun(held, "poll-2", early, over=over)[1] is False
-    assert begun(held, "poll-2", NOW + LIMIT, over=over)[1] is True
+    ended, early = held.grant, NOW + LIMIT - timedelta(seconds=1)
+    assert begun(held, "poll-2", early, ended=ended)[1] is False
+    assert begun(held, "poll-2", NOW + LIMIT, ended=ended)[1] is True
     assert begun(held, "poll-2", NOW + LIMIT)[1] is False
     moved, _ = committed(held, 1, now=NOW + timedelta(seconds=1))
-    assert begun(moved, "poll-2", NOW + LIMIT, over=over)[1] is False
-    other = replace(over, execution="e2")
-    assert begun(held, "poll-2", NOW + LIMIT, over=other)[1] is False
+    assert begun(moved, "poll-2", NOW + LIMIT, ended=ended)[1] is False
+    other = replace(ended, execution="e2")
+    assert begun(held, "poll-2", NOW + LIMIT, ended=other)[1] is False
 
 
 def test_a_request_that_comes_late_changes_nothing() -> None:
@@ -129,11 +129,10 @@ def test_a_request_that_comes_late_changes_nothing() -> None:
 
 def test_a_refused_request_that_comes_again_changes_nothing() -> None:
     """Its run ended as busy or throttled; that the stream is free by now is of no use to it."""
-    held, _ = begun(StreamState())
-    refused, _ = begun(held, "poll-2", NOW + timedelta(seconds=1))
+    held, _ = begun(StreamState(), execution="e1")
+    refused, _ = begun(held, "poll-2", NOW + timedelta(seconds=1), execution="e2")
     free, _ = released(refused, 1, now=NOW + timedelta(seconds=2))
-    free = replace(free, refused=refused.refused)
-    assert begun(free, "poll-2", NOW + timedelta(seconds=1)) == (free, False)
+    assert begun(free, "poll-2", NOW + timedelta(seconds=1), execution="e2") == (free, False)
 
 
 def test_a_clock_that_is_far_ahead_makes_nobody_late() -> None:

@@ -172,6 +172,16 @@ def test_a_reset_that_comes_again_or_late_moves_nothing() -> None:
     assert reset(again, first, LATER) == again
 
 
+def test_a_reset_that_comes_again_does_not_undo_the_next_one() -> None:
+    """Its turn runs again, at another time, after an operator has asked for another place."""
+    first, second = Reset(START, "r1", NOW), Reset("2026-11-10T12:00:00Z", "r2", LATER)
+    state = reset(reset(released(held()), first, NOW), second, LATER)
+    assert reset(state, replace(first, asked_at=LATER + timedelta(seconds=35)), LATER) == state
+    signals = [Reset(START), Reset("2026-11-10T12:00:00Z")]
+    state = reset(reset(released(held()), signals[0], NOW), signals[1], LATER)
+    assert reset(state, signals[0], LATER) == state
+
+
 def test_a_signal_to_reset_comes_again_only_within_minutes() -> None:
     """It has no name of its own; later, an operator wants the same once more, and at once another time."""
     state = reset(released(held()), Reset(START), LATER)
