@@ -35,7 +35,8 @@ class HeldStream:
         self._cursor = EntityInstanceId("stream_cursor", request.key)
         self._request = request
         self._grant = request.state.grant
-        self._sent: list[tuple[int, float]] = []
+        # The number of each position that was committed and not yet seen in the state, and when (monotonic).
+        self._waiting: list[tuple[int, float]] = []
 
     async def confirm(self) -> tuple[StreamState, float, float]:
         """Get the stream's state, a monotonic time, and for how many seconds from then nobody else can be granted it.
@@ -59,8 +60,9 @@ class HeldStream:
                 return state, began, min(left, limit)
             if began > give_up_at:
                 raise TransientError(
-                    f"{self._request.stream.label}: this run was held up until its lease on the stream was about to "
-                    "run out; the next tick goes on"
+                    f"{self._request.stream.label}: the cursor did not confirm in time that this run holds the stream, "
+                    "so nothing was transferred. The task hub is slow, or an instance of the app was lost; it goes on "
+                    "by itself"
                 )
             if state.grant == self._grant and not renewed:
                 renewed = await self.commit(_nothing_new(state), last=False)
@@ -77,17 +79,18 @@ class HeldStream:
         commit = to_wire(self._request.commit(done, datetime.now(UTC), last=last))
         try:
             await self._client.signal_entity(self._cursor, "commit", commit)
-            return last or self._is_committed(await self._read(), done.moves)
+            return last or self._somebody_commits(await self._read(), done.moves)
         except grpc.aio.AioRpcError as error:
-            _LOG.warning("%s: the cursor could not be told yet: %s", self._request.stream.label, error.code())
+            label, code = self._request.stream.label, error.code()
+            _LOG.warning("%s: a commit could not be sent (%s); the run commits it again", label, code)
         except UnreadableStateError as error:
             _LOG.warning("%s: %s", self._request.stream.label, error)
         return False
 
-    def _is_committed(self, state: StreamState, moves: int) -> bool:
+    def _somebody_commits(self, state: StreamState, moves: int) -> bool:
         now = time.monotonic()
-        self._sent = [(sent, at) for sent, at in [*self._sent, (moves, now)] if sent > state.moves]
-        return not state.has_ended(self._grant) and all(now - at < _COMMIT_SECONDS for _, at in self._sent)
+        self._waiting = [(number, at) for number, at in [*self._waiting, (moves, now)] if number > state.moves]
+        return not state.has_ended(self._grant) and all(now - at < _COMMIT_SECONDS for _, at in self._waiting)
 
     async def _read(self) -> StreamState:
         entity = await self._client.get_entity(self._cursor)

@@ -176,7 +176,7 @@ async def test_a_transfer_says_that_it_is_at_work_where_nobody_knows() -> None:
 @pytest.mark.usefixtures("impatient")
 async def test_a_transfer_without_a_stored_grant_does_not_begin() -> None:
     """The state was lost with its instance; the run tries again, and the entity's messages come back."""
-    with pytest.raises(TransientError, match="held up"):
+    with pytest.raises(TransientError, match="did not confirm"):
         await transferred(Hub(StreamState(fence=2)), held())
 
 
@@ -204,7 +204,7 @@ async def test_a_transfer_that_begins_in_time_costs_one_look() -> None:
 async def test_a_transfer_that_cannot_renew_does_not_begin(*, answers: bool) -> None:
     """Signals that nobody takes, or that do not reach the entity, renew nothing."""
     state = held(-149)
-    with pytest.raises(TransientError, match="its lease on the stream was about to run out"):
+    with pytest.raises(TransientError, match="did not confirm"):
         await transferred(Hub(state, applies=False, answers=answers), state)
 
 
