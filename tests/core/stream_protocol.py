@@ -9,70 +9,20 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from onepassword_sentinel.position import Position
 from onepassword_sentinel.stream_lease import begin, commit, release
 from onepassword_sentinel.stream_operations import OperationRejectedError, Reset, Stop, reset, stop
 from onepassword_sentinel.stream_requests import Begin, Commit, Release
 from onepassword_sentinel.stream_state import Grant, StreamState
 from onepassword_sentinel.wire import from_wire, to_wire
 from tests.core.conftest import NOW
+from tests.core.protocol_actors import LEASE, START, Activity, Message, Run, commit_of, grant_of
 
 LATENCY: Final = timedelta(milliseconds=5)
-LEASE: Final = 900.0
 LIMIT: Final = 150.0
-START: Final = "2026-11-15T12:00:00Z"
 # A request that comes later than this is not recognised as late.
 LATEST: Final = timedelta(minutes=5)
-
-
 # Uploads begin no later than so long before an activity has to end, which is more than clocks differ.
 MARGIN: Final = timedelta(seconds=10)
-
-
-@dataclass(eq=False)
-class Run:
-    """An execution of a run.
-
-    `awaits` is the request whose answer it waits for, `work` the activity likewise, `done` its last commit.
-    """
-
-    instance_id: str
-    execution: str
-    transfers: int
-    skew: timedelta
-    alive: bool = True
-    released: bool = False
-    refused: bool = False
-    awaits: "Message | None" = None
-    work: "Activity | None" = None
-    done: Commit | None = None
-
-
-@dataclass(eq=False)
-class Message:
-    """An operation on its way to the entity; a signal has no caller."""
-
-    payload: Any
-    sent_at: datetime
-    caller: Run | None = None
-
-
-@dataclass(eq=False)
-class Activity:
-    """A transfer that a run has called; `repeats` is set where the platform runs the call twice or lost it once."""
-
-    run: Run
-    given: StreamState
-    repeats: bool = False
-    ends_at: datetime | None = None
-    moves: int = 0
-    renewed: bool = False
-    resets: int = 0
-    unseen: tuple["Message", ...] = ()
-
-    @property
-    def grant(self) -> Grant:
-        return self.given.grant
 
 
 @dataclass
@@ -266,29 +216,6 @@ class World:
         else:
             run.done = commit_of(activity, self.now + run.skew, by_run=True)
             self.send(run.done, run)
-
-
-def grant_of(done: Commit) -> Grant:
-    return Grant(done.fence, done.holder or "", done.execution)
-
-
-def commit_of(activity: Activity, now: datetime, *, last: bool = False, by_run: bool = False) -> Commit:
-    grant, moves = activity.grant, activity.moves
-    position = Position(cursor=str(moves), start_time=START)
-    return Commit(
-        grant.fence,
-        moves,
-        now,
-        LEASE,
-        position,
-        newest=None,
-        events=moves,
-        recovered=False,
-        last=last,
-        holder=grant.holder,
-        execution=grant.execution,
-        transfer=activity.given.transfer + by_run,
-    )
 
 
 def hold_against(message: Message, before: StreamState, after: StreamState, now: datetime, *, accepted: bool) -> None:
