@@ -56,7 +56,9 @@ async def test_the_app_has_these_functions(launch: Launch) -> None:
             "orchestrationTrigger": {
                 *("poll", "drain_stream", "backfill", "reset_stream", "replay_dead_letters", "note_long_polls"),
             },
-            "activityTrigger": {"discover_streams", "transfer_events", "report_health", "upload_dead_letters"},
+            "activityTrigger": {
+                *("discover_streams", "look_up_run", "transfer_events", "report_health", "upload_dead_letters"),
+            },
             "entityTrigger": {"stream_cursor", "recent_polls"},
         }
         assert env.host.functions["poll_on_schedule"].schedule == "7 */3 * * * *"

@@ -9,8 +9,6 @@ from local.chaos import CASES, KILLED, Case, judge
 from local.extension.choice import AZURE_STORAGE, IN_MEMORY, NewEngine
 from tests.engines import Engines
 
-# Messages that leave before the history is stored once made a stream busy with itself.
-_LOCKOUTS = {"a turn that is not stored for a minute", "lost in a stream's first turn"}
 _MARKS = {IN_MEMORY: pytest.mark.in_memory, AZURE_STORAGE: pytest.mark.azure_storage}
 
 
@@ -21,8 +19,7 @@ def new_engine(engines: Engines) -> NewEngine:
 
 
 def _marked(case: Case) -> Any:
-    marks = [_MARKS[case.only.engine](case.only.reason)] if case.only else []
-    return pytest.param(case, marks=[*marks, pytest.mark.engine] if case.name in _LOCKOUTS else marks)
+    return pytest.param(case, marks=_MARKS[case.only.engine](case.only.reason) if case.only else ())
 
 
 @pytest.mark.parametrize("case", [_marked(case) for case in CASES], ids=str)
