@@ -34,8 +34,7 @@ class Environment(LocalEnvironment):
         return lease_until
 
     async def work_has_ended(self, stream: str) -> None:
-        """Wait until no activity of the run that holds a live stream can be at work, once it has committed."""
-        await until(lambda: self.cursor(stream)["events"])
+        """Wait until no activity of the run that holds a live stream can be at work."""
         limit = timedelta(seconds=self.cursor(stream)["transfer_limit"])
         while (ends_at := datetime.fromisoformat(self.cursor(stream)["active_at"]) + limit) >= datetime.now(UTC):
             await until_past(ends_at)
