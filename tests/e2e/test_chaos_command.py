@@ -131,6 +131,7 @@ def test_an_engine_that_does_not_start_ends_the_command(
     assert err.count("ended while it started") == 1
 
 
+@pytest.mark.engine
 @pytest.mark.azure_storage("it is the extension that the command starts")
 def test_cases_are_played_on_the_extension(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
@@ -146,6 +147,7 @@ def test_cases_are_played_on_the_extension(
     assert [path.name for path in (tmp_path / "chaos").iterdir()] == ["task-hub"]
 
 
+@pytest.mark.engine
 @pytest.mark.azure_storage("it is the extension that the command starts")
 async def test_an_interrupt_leaves_nothing_running(tmp_path: Path) -> None:
     """Ctrl-C in the middle of a case ends its worker, its extension and the storage account."""

@@ -10,7 +10,7 @@ from local.extension import ExtensionEngine
 from local.host import RuntimeStatus
 from tests.e2e.conftest import STREAMS, Environment, Launch, until
 
-pytestmark = pytest.mark.azure_storage("the in-memory engine has no instances")
+pytestmark = [pytest.mark.azure_storage("the in-memory engine has no instances"), pytest.mark.engine]
 
 EVENTS: Final = 4_000
 PAGES: Final = 2

@@ -130,6 +130,7 @@ async def test_a_terminated_poll_blocks_its_streams(env: Environment) -> None:
     assert f"{name}-auditevents holds the stream until" in row["error"]
 
 
+@pytest.mark.engine
 @pytest.mark.parametrize("purge", [False, True], ids=["terminated", "purged"])
 async def test_a_stream_that_no_run_holds_is_free_within_a_tick(env: Environment, *, purge: bool) -> None:
     """The first tick after its activity must have ended finds that its run is over; the lease stands for minutes."""
