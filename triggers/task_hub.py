@@ -1,6 +1,7 @@
 """The task hub, as HTTP functions and housekeeping ask it: cursors, runs, and starting and ending them."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ from onepassword_sentinel.runs import Run, RunState, failure_of, termination_of
 from onepassword_sentinel.stream_state import UNREADABLE, StreamState, UnreadableStateError, read_state
 from triggers import pages
 
+_LOG = logging.getLogger(__name__)
 CURSOR: Final = "stream_cursor"
 RECENT_POLLS: Final = EntityInstanceId("recent_polls", "all")
 _LOOK_SECONDS: Final = 0.1
@@ -107,12 +109,27 @@ async def run(client: df.DurableFunctionsClient, instance_id: str) -> Run | None
 
 
 async def some_runs(client: df.DurableFunctionsClient, instance_ids: Iterable[str], *, most: int) -> list[Run]:
-    """Get the first of these runs, `most` at most, each by its id; those that are not there are left out."""
+    """Get the first of these runs, `most` at most, each by its id.
+
+    Those that are not there are left out, and so are those that cannot be read: a child whose row lacks its name, see
+    `pages`, is UNKNOWN to the extension.
+    """
     wanted = list(dict.fromkeys(instance_id for instance_id in instance_ids if instance_id))[:most]
     found: list[Run | None] = []
     for first in range(0, len(wanted), _AT_ONCE):
-        found += await asyncio.gather(*(run(client, instance_id) for instance_id in wanted[first : first + _AT_ONCE]))
+        ids = wanted[first : first + _AT_ONCE]
+        found += await asyncio.gather(*(_readable_run(client, instance_id) for instance_id in ids))
     return [run for run in found if run]
+
+
+async def _readable_run(client: df.DurableFunctionsClient, instance_id: str) -> Run | None:
+    try:
+        return await run(client, instance_id)
+    except grpc.aio.AioRpcError as error:
+        if error.code() is not grpc.StatusCode.UNKNOWN:
+            raise
+        _LOG.warning("the run %s cannot be read and is left out: %s", instance_id, error.details())
+        return None
 
 
 async def start(client: df.DurableFunctionsClient, name: str, payload: dict[str, Any], instance_id: str) -> None:

@@ -1,5 +1,6 @@
 """What happens to instances of Azure's host: they are lost, stopped, and added."""
 
+from collections.abc import Callable
 from typing import Final
 
 from local.chaos.case import Cases, Only, Stage
@@ -32,22 +33,21 @@ async def _replace(stage: Stage, lost: HostInstance, pages: int) -> int:
     return stage.uncommitted(pages)
 
 
-async def _lost_before_store(stage: Stage, poll: str, partition: str, batch: int) -> int:
-    """Lose the instance that would store a partition's batch with this number; its messages have left."""
+async def _lost_before_write(stage: Stage, poll: str, number: int, strikes: Callable[[TableRequest], bool]) -> int:
+    """Lose the instance in place of the write of this number among those that a poll is to be struck at."""
     (instance,) = _engine(stage).instances
     assert stage.tables is not None
-    batches = 0
+    writes = 0
 
     def refuses(request: TableRequest) -> bool:
-        nonlocal batches
-        if request.written == partition:
-            batches += 1
-        if batches >= batch:
+        nonlocal writes
+        writes += strikes(request)
+        if writes >= number:
             instance.kill()
-        return batches >= batch and request.writes
+        return writes >= number and request.writes
 
     stage.tables.refuses = refuses
-    await until(lambda: batches >= batch)
+    await until(lambda: writes >= number)
     stage.tables.refuses = None
     allowed = await _replace(stage, instance, 1)
     await _end_unlocked(stage, poll)
@@ -63,7 +63,9 @@ async def _end_unlocked(stage: Stage, poll: str) -> None:
 
 async def _lost_in_a_turn(stage: Stage, turn: int) -> int:
     poll = stage.env.start_poll(transfer_pages=1)
-    allowed = await _lost_before_store(stage, poll, f"{poll}-{stage.stream}", turn)
+    run = f"{poll}-{stage.stream}"
+    # Its messages have left.
+    allowed = await _lost_before_write(stage, poll, turn, lambda request: request.written == run)
     # The lost turn's activity may have begun; its message is delivered again, beside that of the repeated turn.
     return 2 * allowed
 
@@ -99,8 +101,16 @@ async def _lost_in_a_later_turn(stage: Stage) -> int:
 @INSTANCES.case("lost between an answer and its state", events=1_500, repeats=_UNCOMMITTED, proxied=True, only=_ONLY)
 async def _lost_before_the_state(stage: Stage) -> int:
     poll = stage.env.start_poll(transfer_pages=1)
-    partition = f"@stream_cursor@{stage.env.key(stage.stream)}"
-    return await _lost_before_store(stage, poll, partition, stage.random.randint(1, 3))
+    entity = f"@stream_cursor@{stage.env.key(stage.stream)}"
+    return await _lost_before_write(stage, poll, stage.random.randint(1, 3), lambda request: request.written == entity)
+
+
+@INSTANCES.case("lost between a history and its row", events=1_500, repeats=_UNCOMMITTED, proxied=True, only=_ONLY)
+async def _lost_before_the_row(stage: Stage) -> int:
+    poll = stage.env.start_poll(transfer_pages=1)
+    # The engine writes the row with the name and the beginning of a run only after the run's first turn.
+    of = stage.random.choice([f"{poll}-{stage.stream}", f"@stream_cursor@{stage.env.key(stage.stream)}"])
+    return await _lost_before_write(stage, poll, 1, lambda request: request.row == of)
 
 
 @INSTANCES.case("lost in an activity", events=3_000, repeats=_UNCOMMITTED, only=_ONLY)

@@ -22,6 +22,7 @@ from local.patience import within
 # What Azure Tables answers at most (learn.microsoft.com, "Query timeout and pagination").
 MOST_ROWS: Final = 1_000
 _WRITTEN: Final = re.compile(r"PartitionKey='([^']*)'")
+_ROW: Final = re.compile(r"/T[0-9a-f]+Instances\(PartitionKey='([^']*)'")
 _TABLE: Final = re.compile(r"/T[0-9a-f]+(Instances|History|Partitions)\b")
 # Of the connection between client and proxy, not of the request.
 _HOP_BY_HOP: Final = frozenset({"host", "content-length", "transfer-encoding", "connection", "expect", "date"})
@@ -49,6 +50,12 @@ class TableRequest:
         if not self.writes or self.table:
             return ""
         found = _WRITTEN.search(urllib.parse.unquote(self.body.decode(errors="replace")))
+        return found[1] if found else ""
+
+    @property
+    def row(self) -> str:
+        """The instance whose row among the instances is written, after its history; empty if it is another request."""
+        found = _ROW.search(urllib.parse.unquote(self.path)) if self.writes else None
         return found[1] if found else ""
 
 

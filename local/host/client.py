@@ -99,6 +99,8 @@ class DurableClient:
     def query(self, prefix: str = "", statuses: Collection[RuntimeStatus] = ()) -> list[Instance]:
         """Return the instances whose ids begin with a prefix and that have one of the statuses, oldest first."""
         query = pb.InstanceQuery(fetchInputsAndOutputs=True, maxInstanceCount=_PAGE)
+        # Leaves out a row without a time: an instance of the host was lost while it wrote it, and no query can read it.
+        query.createdTimeFrom.FromSeconds(0)
         if prefix:
             query.instanceIdPrefix.value = prefix
         pages = _pages(query, lambda: self._service.QueryInstances(pb.QueryInstancesRequest(query=query)))

@@ -4,10 +4,12 @@ import asyncio
 from typing import Final
 
 import pytest
+from azure.data.tables import UpdateMode
 
 from local.chaos.case import uncommitted
 from local.extension import ExtensionEngine
 from local.host import RuntimeStatus
+from tests.e2e.api import call
 from tests.e2e.conftest import STREAMS, Environment, Launch, until
 
 pytestmark = [pytest.mark.azure_storage("the in-memory engine has no instances"), pytest.mark.engine]
@@ -75,3 +77,28 @@ async def test_an_instance_is_stopped_in_a_transfer(launch: Launch) -> None:
         for hold in holds:
             hold.release()
         await assert_delivered(env, poll, doubled=0 if await stop else most_doubled)
+
+
+async def test_a_run_without_a_name_hides_nothing(env: Environment) -> None:
+    """The status and the next poll stand a run whose row was lost with an instance: the extension cannot read it."""
+    held = env.hold("auditevents")
+    poll = env.start_poll()
+    await until(held.reached)
+    lose_name(env, f"{poll}-auditevents")
+    running = await call(env, "GET", "/api/status")
+    assert (running.status, [shown["state"] for shown in running.body["polls"]]) == (200, ["running"])
+    held.release()
+    assert (await env.host.client.wait_for(poll)).output["healthy"] is True
+    assert (await call(env, "GET", "/api/status")).status == 200
+    assert (await env.poll()).output["healthy"] is True
+    env.assert_all_landed_once()
+
+
+def lose_name(env: Environment, instance_id: str) -> None:
+    """Leave of a run's row what the extension writes in a later turn than the first one."""
+    engine = extension(env)
+    with engine.storage.table(f"{engine.hub}Instances") as rows:
+        row = rows.get_entity(instance_id, "")
+        for name in ("Name", "CreatedTime", "RuntimeStatus", "Input"):
+            del row[name]
+        rows.update_entity(row, mode=UpdateMode.REPLACE)
