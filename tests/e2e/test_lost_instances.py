@@ -79,12 +79,13 @@ async def test_an_instance_is_stopped_in_a_transfer(launch: Launch) -> None:
         await assert_delivered(env, poll, doubled=0 if await stop else most_doubled)
 
 
-async def test_a_run_without_a_name_hides_nothing(env: Environment) -> None:
+@pytest.mark.parametrize("status", ["", "Running"], ids=["as lost", "resumed later"])
+async def test_a_run_without_a_name_hides_nothing(env: Environment, status: str) -> None:
     """The status and the next poll stand a run whose row was lost with an instance: the extension cannot read it."""
     held = env.hold("auditevents")
     poll = env.start_poll()
     await until(held.reached)
-    lose_name(env, f"{poll}-auditevents")
+    lose_name(env, f"{poll}-auditevents", status)
     running = await call(env, "GET", "/api/status")
     assert (running.status, [shown["state"] for shown in running.body["polls"]]) == (200, ["running"])
     held.release()
@@ -94,11 +95,11 @@ async def test_a_run_without_a_name_hides_nothing(env: Environment) -> None:
     env.assert_all_landed_once()
 
 
-def lose_name(env: Environment, instance_id: str) -> None:
-    """Leave of a run's row what the extension writes in a later turn than the first one."""
+def lose_name(env: Environment, instance_id: str, status: str) -> None:
+    """Leave of a run's row what the extension writes in a later turn than the first one, and a status."""
     engine = extension(env)
     with engine.storage.table(f"{engine.hub}Instances") as rows:
         row = rows.get_entity(instance_id, "")
         for name in ("Name", "CreatedTime", "RuntimeStatus", "Input"):
             del row[name]
-        rows.update_entity(row, mode=UpdateMode.REPLACE)
+        rows.update_entity({**row, **({"RuntimeStatus": status} if status else {})}, mode=UpdateMode.REPLACE)
