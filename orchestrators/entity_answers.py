@@ -9,24 +9,20 @@ tests/app/test_entity_answers.py fails as soon as an SDK has mended this: then d
 
 import json
 from collections.abc import Callable
-from functools import wraps
 from typing import Any, Final
 
 import durabletask.internal.orchestrator_service_pb2 as pb
 
+from orchestrators.sdk_methods import wrap
+
 # The private class and method of the SDK that read an entity's answer.
 READER: Final = "_OrchestrationExecutor"
 METHOD: Final = "_handle_entity_event_raised"
-# On the method that `install` made: an SDK may wrap its own methods.
-_INSTALLED: Final = "reads_platform_failures"
 
 
 def install(sdk: object) -> None:
     """Wrap the method in the SDK's module, once; do nothing where the SDK does not have it."""
-    reader = getattr(sdk, READER, None)
-    read_answer = getattr(reader, METHOD, None)
-    if read_answer is not None and not hasattr(read_answer, _INSTALLED):
-        setattr(reader, METHOD, _with_readable_failures(read_answer))
+    wrap(sdk, READER, METHOD, _read)
 
 
 def readable(event: pb.HistoryEvent) -> pb.HistoryEvent:
@@ -50,13 +46,10 @@ def readable(event: pb.HistoryEvent) -> pb.HistoryEvent:
     return copy
 
 
-def _with_readable_failures(read_answer: Callable[..., Any]) -> Callable[..., Any]:
-    @wraps(read_answer)
-    def read(reader: Any, ctx: Any, event: pb.HistoryEvent, *args: Any, **kwargs: Any) -> Any:
-        return read_answer(reader, ctx, readable(event), *args, **kwargs)
-
-    setattr(read, _INSTALLED, True)
-    return read
+def _read(
+    method: Callable[..., Any], executor: Any, ctx: Any, event: pb.HistoryEvent, *args: Any, **kwargs: Any
+) -> Any:
+    return method(executor, ctx, readable(event), *args, **kwargs)
 
 
 def _loaded(text: str) -> Any:

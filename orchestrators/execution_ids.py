@@ -7,11 +7,13 @@ first turn does. durabletask 1.12.0 (under azure-functions-durable 2.0.0rc3) rea
 tests/app/test_execution_ids.py fails as soon as the SDK's context has it: then delete `install`.
 """
 
-from functools import wraps
+from collections.abc import Callable
 from typing import Any, Final
 
 import durabletask.internal.orchestrator_service_pb2 as pb
 from durabletask.task import OrchestrationContext
+
+from orchestrators.sdk_methods import wrap
 
 # The private class of the SDK that reads a history, and its method that reads one event of it.
 READER: Final = "_OrchestrationExecutor"
@@ -21,19 +23,15 @@ _ATTRIBUTE: Final = "_onepassword_execution_id"
 
 def install(sdk: object) -> None:
     """Wrap the method in the SDK's module, once; do nothing where the SDK does not have it."""
-    reader = getattr(sdk, READER, None)
-    process_event = getattr(reader, METHOD, None)
-    if process_event is None or hasattr(process_event, _ATTRIBUTE):
-        return
+    wrap(sdk, READER, METHOD, _process)
 
-    @wraps(process_event)
-    def process(executor: Any, ctx: Any, event: pb.HistoryEvent, *args: Any, **kwargs: Any) -> Any:
-        if event.HasField("executionStarted"):
-            setattr(ctx, _ATTRIBUTE, event.executionStarted.orchestrationInstance.executionId.value)
-        return process_event(executor, ctx, event, *args, **kwargs)
 
-    setattr(process, _ATTRIBUTE, True)
-    setattr(reader, METHOD, process)
+def _process(
+    method: Callable[..., Any], executor: Any, ctx: Any, event: pb.HistoryEvent, *args: Any, **kwargs: Any
+) -> Any:
+    if event.HasField("executionStarted"):
+        setattr(ctx, _ATTRIBUTE, event.executionStarted.orchestrationInstance.executionId.value)
+    return method(executor, ctx, event, *args, **kwargs)
 
 
 def execution_id(ctx: OrchestrationContext) -> str:
