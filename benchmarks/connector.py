@@ -12,12 +12,13 @@ from tempfile import mkdtemp
 from typing import Final
 from zipfile import ZipFile
 
-from benchmarks.measure import CLIENT_CORE, REMOTES_CORE, Run, cpu_seconds, on_core, resident_bytes
+from benchmarks.measure import CLIENT_CORE, REMOTES_CORE, Run, on_core
 from benchmarks.remotes import BenchmarkRemotes
 from benchmarks.server_process import ROOT
 from deploy.package import build
 from deploy.publication import PACKAGES
 from local.host import FunctionsHost, Instance, RuntimeStatus
+from local.host.process_usage import cpu_seconds, resident_bytes
 
 _POLL_SECONDS: Final = 300.0
 

@@ -1,13 +1,13 @@
-"""What a process costs: its CPU time to the nanosecond, its memory, and on which core it runs."""
+"""What a run costs, and on which core a process runs."""
 
 import os
 import threading
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
+
+from local.host.process_usage import resident_bytes
 
 _CORES = sorted(os.sched_getaffinity(0))
 # The remotes and the durable engine have a core, who is measured has another: what one does slows the other less.
@@ -27,23 +27,6 @@ def on_core(core: int) -> Iterator[None]:
         os.sched_setaffinity(0, before)
 
 
-def cpu_seconds(pid: int) -> float:
-    """Read the CPU time of a process of this machine, user and system, all its threads together.
-
-    It is the process's own clock (clock_getcpuclockid(3)); /proc would give it in hundredths of a second.
-    """
-    return time.clock_gettime(~pid << 3 | 2)
-
-
-def resident_bytes(pid: int, *, peak: bool = False) -> int:
-    """Read the resident memory of a process, as it is or as it was at most."""
-    name = "VmHWM:" if peak else "VmRSS:"
-    for line in Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace").splitlines():
-        if line.startswith(name):
-            return int(line.split()[1]) * 1024
-    return 0
-
-
 @dataclass(frozen=True, slots=True)
 class Run:
     """What one run cost: CPU of all threads, the time that passed, and the most memory that was resident."""
@@ -60,8 +43,7 @@ def watch_peak(pid: int) -> Iterator[Callable[[], int]]:
 
     def look() -> None:
         while not over.wait(_LOOK_SECONDS):
-            with suppress(OSError):
-                most[0] = max(most[0], resident_bytes(pid, peak=True))
+            most[0] = max(most[0], resident_bytes(pid, peak=True))
 
     watcher = threading.Thread(target=look, daemon=True)
     watcher.start()

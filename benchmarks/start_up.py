@@ -12,9 +12,9 @@ from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from benchmarks.connector import package, poll, worker
-from benchmarks.measure import cpu_seconds, resident_bytes
 from benchmarks.remotes import BenchmarkRemotes
 from deploy.package import LIBRARIES
+from local.host.process_usage import cpu_seconds, resident_bytes
 
 _EMPTY: Final = "import azure.durable_functions as df\n\napp = df.DFApp()\n"
 _IMPORT: Final = """

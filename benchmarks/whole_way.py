@@ -12,10 +12,10 @@ from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from benchmarks.connector import package, worker
-from benchmarks.measure import cpu_seconds, resident_bytes
 from benchmarks.pages import STREAMS
 from benchmarks.server_process import ROOT
 from local.accounting import account_for
+from local.host.process_usage import cpu_seconds, resident_bytes
 from local.polling import Polls
 from local.simulators import Simulators
 

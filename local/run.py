@@ -14,6 +14,7 @@ from local.accounting import account_for, what_is_wrong
 from local.command_failures import FAILURES, errors_at_start, explained, is_complete, print_failure
 from local.extension.choice import engine_for
 from local.host import FunctionsHost
+from local.host.process_usage import cpu_seconds, resident_bytes
 from local.onepassword import OnePasswordSimulator
 from local.polling import Polls
 from local.report import RunReport, print_rows, progress_on
@@ -62,7 +63,7 @@ async def run(options: Namespace) -> int:
 
 
 async def _polls(options: Namespace, simulators: Simulators, host: FunctionsHost, err: Console) -> RunReport:
-    started, startup_cpu = time.monotonic(), host.worker.cpu_seconds()
+    started, startup_cpu = time.monotonic(), cpu_seconds(host.worker.pid)
     polls = Polls(host)
     with progress_on(err) as progress:
         task = progress.add_task("events delivered", total=None)
@@ -88,8 +89,8 @@ async def _polls(options: Namespace, simulators: Simulators, host: FunctionsHost
         polls=polls.count,
         wall_seconds=time.monotonic() - started,
         worker_startup_cpu_seconds=startup_cpu,
-        worker_cpu_seconds=host.worker.cpu_seconds() - startup_cpu,
-        worker_peak_memory_bytes=host.worker.peak_memory_bytes(),
+        worker_cpu_seconds=cpu_seconds(host.worker.pid) - startup_cpu,
+        worker_peak_memory_bytes=resident_bytes(host.worker.pid, peak=True),
         problems=(*polls.problems, *what_is_wrong(accounts, polls.delivered, simulators.backlog)),
     )
 

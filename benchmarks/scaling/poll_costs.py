@@ -25,7 +25,7 @@ from unittest.mock import patch
 
 import durabletask.internal.orchestrator_service_pb2 as pb
 
-from benchmarks.measure import CLIENT_CORE, REMOTES_CORE, cpu_seconds, on_core
+from benchmarks.measure import CLIENT_CORE, REMOTES_CORE, on_core
 from benchmarks.pages import STREAMS
 from benchmarks.scaling.costs import ORCHESTRATORS, Invocation, MeasuredPoll, PollCosts, fit_costs, storage_use
 from benchmarks.server_process import ROOT, ServerProcess
@@ -34,6 +34,7 @@ from benchmarks.transfer import LARGE_PAGES, SMALL_PAGES
 from local.host import FunctionsHost
 from local.host import host as host_module
 from local.host.frames import Frame
+from local.host.process_usage import cpu_seconds
 from local.host.worker import WorkerProcess
 from local.identity import ManagedIdentitySimulator
 

@@ -1,7 +1,9 @@
 """Where everything goes that the worker logs or prints: a file of JSON lines, and the recent warnings in memory."""
 
+import asyncio
 import json
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,6 +11,7 @@ from typing import IO
 
 _WARNINGS_KEPT = 1000
 _PRINTED_LINES_KEPT = 50
+_PRINTED_CHUNK_BYTES = 65536
 _ALARMING = frozenset({"WARNING", "ERROR", "CRITICAL"})
 
 
@@ -64,3 +67,15 @@ class WorkerLog:
     def last_words(self) -> str:
         """The last lines that the worker printed: the traceback, if it crashed."""
         return "\n".join(self._printed)
+
+
+async def read_lines(stream: asyncio.StreamReader | None, take: Callable[[str], None]) -> None:
+    """Hand on each line that the worker prints, to the stream's end."""
+    # Not readline(): it fails on lines longer than its buffer, and what is printed is not ours to limit.
+    rest = b""
+    while stream is not None and (chunk := await stream.read(_PRINTED_CHUNK_BYTES)):
+        *lines, rest = (rest + chunk).split(b"\n")
+        for line in lines:
+            take(line.decode(errors="replace"))
+    if rest:
+        take(rest.decode(errors="replace"))

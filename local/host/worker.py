@@ -1,12 +1,10 @@
-"""The host's side of the worker process: start it, ask it, restart it when it dies, measure it."""
+"""The host's side of the worker process: start it, ask it, restart it when it dies."""
 
 import asyncio
 import contextlib
-import os
 import signal
 import socket
-import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,26 +12,13 @@ from uuid import uuid4
 
 from local.host.errors import HostError, InvocationError, WorkerDiedError
 from local.host.frames import Frame, pack, read_frame
-from local.host.log import WorkerLog
+from local.host.log import WorkerLog, read_lines
+from local.host.worker_command import command, environment
 from local.patience import within
 
-# Where Azure looks for the libraries of an app; one that was not packaged has none there.
-_LIBRARIES = Path(".python_packages", "lib", "site-packages")
-# Imports this folder's modules without its __init__: that is the host's side, which needs libraries that no app brings.
-_START = """
-import sys, types
-_, folder, connection = sys.argv
-for name, path in (("local", []), ("local.host", [folder])):
-    sys.modules[name] = types.ModuleType(name)
-    sys.modules[name].__path__ = path
-from local.host.worker_main import main
-main(int(connection))
-"""
-_INHERITED_VARIABLES = ("PATH", "HOME", "LANG", "TMPDIR")
 _STOP_SECONDS = 5.0
 # The platform gives up on a worker that keeps dying; a test that kills it on purpose stays far below this.
 _MOST_RESTARTS = 50
-_PRINTED_CHUNK_BYTES = 65536
 
 
 class WorkerProcess:
@@ -66,10 +51,6 @@ class WorkerProcess:
         other = WorkerProcess(self._app_dir, self._settings, self._python, self._log)
         other.function_timeout = self.function_timeout
         return other
-
-    @property
-    def _packaged(self) -> bool:
-        return (self._app_dir / _LIBRARIES).is_dir()
 
     @property
     def pid(self) -> int | None:
@@ -150,32 +131,13 @@ class WorkerProcess:
         if self._broken is not None:
             raise self._broken
 
-    def cpu_seconds(self) -> float:
-        """Return the CPU time of the present worker, user and system. Needs Linux's /proc; 0.0 elsewhere."""
-        fields = self._proc("stat").rpartition(")")[2].split()
-        ticks = int(fields[11]) + int(fields[12]) if fields else 0  # utime and stime, proc(5)
-        return ticks / os.sysconf("SC_CLK_TCK")
-
-    def peak_memory_bytes(self) -> int:
-        """Return the highest resident memory of the present worker. Needs Linux's /proc; 0 elsewhere."""
-        for line in self._proc("status").splitlines():
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) * 1024
-        return 0
-
-    def _proc(self, name: str) -> str:
-        try:
-            return Path(f"/proc/{self.pid}/{name}").read_text(encoding="ascii", errors="replace")
-        except OSError:
-            return ""
-
     async def _spawn(self) -> tuple[list[Frame], asyncio.Task[None]]:
         ours, theirs = socket.socketpair()
         with theirs:
             self._process = await asyncio.create_subprocess_exec(
-                *self._command(theirs.fileno()),
+                *command(self._python, self._app_dir, theirs.fileno()),
                 cwd=self._app_dir,
-                env=self._environment(),
+                env=environment(self._app_dir, self._settings),
                 pass_fds=(theirs.fileno(),),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
@@ -198,17 +160,6 @@ class WorkerProcess:
         self._ready.set()
         functions: list[Frame] = answer["functions"]
         return functions, watcher
-
-    def _command(self, connection: int) -> list[str]:
-        # What an app has in its package is all that it may import, so this interpreter's site-packages (-S) are out.
-        isolation = ["-P", "-S"] if self._packaged else ["-P"]
-        return [self._python, *isolation, "-c", _START, str(Path(__file__).resolve().parent), str(connection)]
-
-    def _environment(self) -> dict[str, str]:
-        inherited = {name: os.environ[name] for name in _INHERITED_VARIABLES if name in os.environ}
-        inherited.setdefault("TMPDIR", tempfile.gettempdir())
-        first = self._app_dir / _LIBRARIES if self._packaged else self._app_dir
-        return {**inherited, **self._settings, "PYTHONPATH": str(first)}
 
     async def _supervise(self, watcher: asyncio.Task[None]) -> None:
         for _ in range(_MOST_RESTARTS):
@@ -237,7 +188,7 @@ class WorkerProcess:
         self, process: asyncio.subprocess.Process, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         """Take all that one worker sends and prints, until it has ended."""
-        printing = asyncio.create_task(_read_lines(process.stdout, self._log.printed))
+        printing = asyncio.create_task(read_lines(process.stdout, self._log.printed))
         while (frame := await read_frame(reader)) is not None:
             if (record := frame.get("log")) is not None:
                 self._log.write(record["level"], record["logger"], record["message"])
@@ -299,14 +250,3 @@ class WorkerProcess:
             return await answered
         finally:
             self._pending.pop(request_id, None)
-
-
-async def _read_lines(stream: asyncio.StreamReader | None, take: Callable[[str], None]) -> None:
-    # Not readline(): it fails on lines longer than its buffer, and what is printed is not ours to limit.
-    rest = b""
-    while stream is not None and (chunk := await stream.read(_PRINTED_CHUNK_BYTES)):
-        *lines, rest = (rest + chunk).split(b"\n")
-        for line in lines:
-            take(line.decode(errors="replace"))
-    if rest:
-        take(rest.decode(errors="replace"))

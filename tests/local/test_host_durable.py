@@ -1,5 +1,6 @@
 """The local Functions host runs orchestrations, activities and entities as Azure does."""
 
+import asyncio
 import json
 import os
 from collections.abc import AsyncIterator
@@ -10,6 +11,7 @@ import pytest_asyncio
 
 from local.host import EngineError, FunctionsHost, Instance, RuntimeStatus
 from local.host.in_memory import InMemoryEngine
+from local.host.process_usage import cpu_seconds, resident_bytes
 from local.host.work_queues import WorkQueues
 from local.patience import until
 
@@ -194,5 +196,12 @@ async def test_everything_is_in_the_dump(host: FunctionsHost) -> None:
 async def test_measures(host: FunctionsHost) -> None:
     """The worker's CPU time and peak memory are those of a process of its own."""
     assert host.worker.pid != os.getpid()
-    assert host.worker.cpu_seconds() > 0
-    assert host.worker.peak_memory_bytes() > 10_000_000
+    assert cpu_seconds(host.worker.pid) > 0
+    assert resident_bytes(host.worker.pid, peak=True) > 10_000_000
+
+
+async def test_a_process_that_has_ended_uses_nothing() -> None:
+    """A measure that comes late is no error."""
+    process = await asyncio.create_subprocess_exec("true")
+    await process.wait()
+    assert (cpu_seconds(process.pid), resident_bytes(process.pid)) == (0.0, 0)
