@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-import sys
 from collections import Counter
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from local.patience import within
 from tests.api.document import DOCUMENT, PATH, operations
 from tests.e2e.api import call, days_ago
 from tests.e2e.conftest import Environment, Launch, launch
+from tests.processes import python
 
 __all__ = ["launch"]  # a fixture
 
@@ -45,21 +45,17 @@ SECONDS = 200
 
 async def fuzz(url: str, document: Path) -> tuple[int | None, str]:
     """Run Schemathesis in a process of its own; give how it ended and what it printed."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *("-m", "schemathesis.cli", "run", str(document), f"--url={url}", *OPTIONS),
-        cwd=document.parent,
-        env={"PATH": os.environ["PATH"], "COLUMNS": "120"},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    try:
-        async with asyncio.timeout(within(SECONDS)):
-            printed, _ = await process.communicate()
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+    async with (
+        asyncio.timeout(within(SECONDS)),
+        python(
+            *("-m", "schemathesis.cli", "run", str(document), f"--url={url}", *OPTIONS),
+            cwd=document.parent,
+            env={"PATH": os.environ["PATH"], "COLUMNS": "120"},
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        ) as process,
+    ):
+        printed, _ = await process.communicate()
     return process.returncode, printed.decode()
 
 

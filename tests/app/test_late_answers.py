@@ -2,9 +2,7 @@
 
 import asyncio
 import signal
-import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Final
 
@@ -12,28 +10,18 @@ import pytest
 
 from local.ingestion import HoldAnswer, IngestionSimulator
 from local.patience import until, within
-from tests.stopping import stopped
+from tests.processes import python, stopped
 
 # Seconds in which a process connects and sends on the reference machine.
 _LIMIT: Final = 1.0
 
 
-@asynccontextmanager
-async def uploading(
+def uploading(
     target: tuple[IngestionSimulator, Path], limit: float, blocked: float
-) -> AsyncIterator[asyncio.subprocess.Process]:
+) -> AbstractAsyncContextManager[asyncio.subprocess.Process]:
     simulator, authority = target
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.app.late_client"),
-        *(simulator.url, simulator.rule_id, str(authority), str(limit), str(blocked)),
-        stdout=asyncio.subprocess.PIPE,
-    )
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
+    arguments = (simulator.url, simulator.rule_id, str(authority), str(limit), str(blocked))
+    return python("-m", "tests.app.late_client", *arguments, stdout=asyncio.subprocess.PIPE)
 
 
 async def line(process: asyncio.subprocess.Process) -> str:

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import signal
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -32,7 +31,7 @@ from onepassword_sentinel.time_limits import CutOff
 from onepassword_sentinel.transfer import Budget, Transfer
 from tests.core import stopped_transfer
 from tests.core.scripted import START, Letters, Sink, Source, drain, event, run
-from tests.stopping import stopped
+from tests.processes import python, stopped
 
 
 async def test_everything_is_delivered_in_order_and_counted() -> None:
@@ -330,13 +329,11 @@ async def test_no_dead_letter_is_kept_after_the_cut_off() -> None:
 
 async def test_a_process_that_was_stopped_beyond_its_cut_off_uploads_nothing_more() -> None:
     """Its lease may have run out meanwhile, and another run may deliver the rest."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.core.stopped_transfer", stdout=asyncio.subprocess.PIPE
-    )
-    await stopped(process)
-    await asyncio.sleep(stopped_transfer.CUT_OFF)
-    process.send_signal(signal.SIGCONT)
-    output, _ = await process.communicate()
+    async with python("-m", "tests.core.stopped_transfer", stdout=asyncio.subprocess.PIPE) as process:
+        await stopped(process)
+        await asyncio.sleep(stopped_transfer.CUT_OFF)
+        process.send_signal(signal.SIGCONT)
+        output, _ = await process.communicate()
     assert json.loads(output) == {"delivered": ["U0"], "rows_done": 1, "more": True}
 
 

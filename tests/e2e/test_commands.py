@@ -6,9 +6,7 @@ import os
 import re
 import signal
 import socket
-import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import aiohttp
@@ -24,29 +22,20 @@ from local.tls import Certificates
 from local.workspace import Workspace
 from tests.e2e.conftest import APP_DIR, STREAMS
 from tests.engines import program
+from tests.processes import python
 
 TEMPLATE = APP_DIR / "azuredeploy.json"
 
 
-@asynccontextmanager
-async def command(*arguments: str, **settings: str) -> AsyncIterator[asyncio.subprocess.Process]:
+def command(*arguments: str, **settings: str) -> AbstractAsyncContextManager[asyncio.subprocess.Process]:
     """Run `python -m local` with nothing but these settings in its environment."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "local",
-        *arguments,
+    return python(
+        *("-m", "local", *arguments),
         cwd=APP_DIR,
         env={"PATH": os.environ["PATH"], **settings},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
 
 
 async def finish(*arguments: str, **settings: str) -> tuple[int | None, str, str]:
