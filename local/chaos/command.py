@@ -126,9 +126,9 @@ async def chaos(options: Namespace) -> int:
         err.print(f"No case has {options.case!r} in its name.", style="red", markup=False)
         return 2
     chosen = [case for case in named if not case.why_not_on(options.engine)]
-    left_out = [f"Not played: {case}. {reason}" for case in named if (reason := case.why_not_on(options.engine))]
+    not_played = list(left_out(named, options.engine))
     if not chosen:
-        err.print("\n".join(left_out), style="red", markup=False, highlight=False)
+        err.print("\n".join(not_played), style="red", markup=False, highlight=False)
         return 2
     if not is_complete(options.engine, err):
         return 1
@@ -144,11 +144,18 @@ async def chaos(options: Namespace) -> int:
     out.print(table_of(HEADINGS, list(_lines(tallies))))
     runs = sum(len(tally.verdicts) for tally in tallies)
     out.print(f"\n{runs} runs of {len(tallies)} cases in {time.monotonic() - started:.0f} s.", highlight=False)
-    out.print(*left_out, sep="\n", end="\n" if left_out else "", markup=False, highlight=False)
+    out.print(*not_played, sep="\n", end="\n" if not_played else "", markup=False, highlight=False)
     if not played.broken:
         for problem in _not_played(tallies, once=options.once):
             played.fail(problem)
     return 1 if played.failed else 0
+
+
+def left_out(cases: Sequence[Case], engine: str) -> Iterator[str]:
+    """Name the cases that are not played on an engine, with one line for those of a side that share their reason."""
+    bound = [(case.side, reason, case.name) for case in cases if (reason := case.why_not_on(engine))]
+    for (side, reason), group in itertools.groupby(bound, key=lambda one: one[:2]):
+        yield f"Not played: {side}: {'; '.join(name for _, _, name in group)}. {reason}"
 
 
 def _lines(tallies: Sequence[Tally]) -> Iterator[tuple[str, ...]]:
