@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,6 +14,9 @@ from local.patience import until
 @asynccontextmanager
 async def python(*arguments: str, **options: Any) -> AsyncIterator[asyncio.subprocess.Process]:
     """Run Python in a process of its own, which is killed in the end if it still runs."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # A shell that starts the tests in the background has them ignore Ctrl-C, and so would what they start.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     process = await asyncio.create_subprocess_exec(sys.executable, *arguments, **options)
     try:
         yield process
