@@ -16,8 +16,8 @@ from onepassword_sentinel.stream_state import CAUGHT_UP, Grant, ResetDone, Strea
 
 # Whoever counts 120 days back from now is a moment late when the request arrives.
 _SLACK: Final = timedelta(minutes=5)
-# A signal has no id. The same one within minutes is a repetition; later, an operator wants the same again.
-_SAME_SIGNAL: Final = timedelta(minutes=5)
+# A message that comes late is minutes late. A signal has no id: the same one after that, an operator wants again.
+_LATEST: Final = timedelta(minutes=5)
 _RESETS_KEPT: Final = 10
 
 
@@ -73,7 +73,7 @@ def reset(state: StreamState, asked: Reset, now: datetime) -> StreamState:
     way must not skip over them.
 
     Raises:
-        OperationRejectedError: the time is of no use, or this is no live stream.
+        OperationRejectedError: the time is of no use, this is no live stream, or a later reset was followed.
 
     """
     _must_have_begun(state)
@@ -83,8 +83,12 @@ def reset(state: StreamState, asked: Reset, now: datetime) -> StreamState:
         start = beginning(asked.start_time, now)
     except ValueError as error:
         raise OperationRejectedError(f"start_time {error}") from error
-    if _was_reset(state, asked, now):
+    if _was_followed(state, asked, now):
         return state
+    if _was_overtaken(state, asked):
+        raise OperationRejectedError(
+            "another reset was asked for after this one and has been followed; ask again if you still want this one"
+        )
     return replace(
         state,
         position=Position(start_time=format_moment(start)),
@@ -139,13 +143,17 @@ def beginning(text: str, now: datetime) -> datetime:
     return start
 
 
-def _was_reset(state: StreamState, asked: Reset, now: datetime) -> bool:
-    """Tell whether this request was followed already, or another one that was made after it."""
+def _was_followed(state: StreamState, asked: Reset, now: datetime) -> bool:
     if not asked.request:
-        return any(done.request == asked.start_time and now - done.asked_at < _SAME_SIGNAL for done in state.resets)
-    followed = any(done.request == asked.request for done in state.resets)
-    late = asked.asked_at is not None and any(asked.asked_at < done.asked_at for done in state.resets)
-    return followed or late
+        return any(done.request == asked.start_time and now - done.asked_at < _LATEST for done in state.resets)
+    return any(done.request == asked.request for done in state.resets)
+
+
+def _was_overtaken(state: StreamState, asked: Reset) -> bool:
+    """Tell whether one that was asked for later was followed first. A clock that is far ahead must not block others."""
+    if asked.asked_at is None:
+        return False
+    return any(timedelta(0) < done.asked_at - asked.asked_at < _LATEST for done in state.resets)
 
 
 def _must_have_begun(state: StreamState) -> None:

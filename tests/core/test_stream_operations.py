@@ -172,6 +172,20 @@ def test_a_reset_that_comes_again_or_late_moves_nothing() -> None:
     assert reset(again, first, LATER) == again
 
 
+def test_a_reset_that_a_later_one_has_overtaken_is_refused() -> None:
+    """To report it as done would be a lie; to follow it would undo what was asked for last."""
+    state = reset(released(held()), Reset(START, "r2", LATER), LATER)
+    with pytest.raises(OperationRejectedError, match="another reset was asked for after this one"):
+        reset(state, Reset("2026-11-16T12:00:00Z", "r1", LATER - timedelta(seconds=1)), LATER)
+
+
+def test_a_reset_by_a_clock_that_is_ahead_blocks_no_other() -> None:
+    """Only what is minutes late can have been overtaken."""
+    state = reset(released(held()), Reset(START, "r1", LATER + timedelta(hours=1)), LATER)
+    after = reset(state, Reset("2026-11-16T12:00:00Z", "r2", LATER), LATER)
+    assert after.position.start_time == "2026-11-16T12:00:00Z"
+
+
 def test_a_reset_that_comes_again_does_not_undo_the_next_one() -> None:
     """Its turn runs again, at another time, after an operator has asked for another place."""
     first, second = Reset(START, "r1", NOW), Reset("2026-11-10T12:00:00Z", "r2", LATER)
