@@ -47,7 +47,7 @@ def begin(state: StreamState, asked: Begin) -> tuple[StreamState, bool]:
     fails would push the beginning on and leave a gap. Without one to give it is not granted.
 
     The run that holds the stream is granted it again, under the same number: it did not get the answer, as its turn
-    runs again. A request that comes late is refused and leaves no trace, as its run may be over.
+    runs again. A request that comes up to five minutes late is refused and leaves no trace, as its run may be over.
     """
     if _holds(state, asked) and not state.stopping:
         return _renewed(state, asked.now, asked.lease_seconds), True

@@ -139,7 +139,7 @@ def _release(ctx: OrchestrationContext, cursor: EntityInstanceId, run: StreamRun
     try:
         yield from call_entity(ctx, cursor, "release", lambda: run.release(utc_now(ctx)), run.request.pacing)
     except (EntityCallFailedError, OperationRejectedError) as error:
-        locked = f"{error}; the stream was not given back, and a later poll takes it over"
+        locked = f"{error}; the stream was not given back, and a later run takes it over"
         log = ctx.create_replay_safe_logger(logging.getLogger(__name__))
         log.warning(run.named(locked))
         # A backfill that goes on waits for its own lease. A run that failed, or lost the stream, says that instead.

@@ -112,7 +112,7 @@ class StreamRun:
 
     def lost(self, *, repeated: int = 0) -> None:
         """Note that the stream is another run's by now."""
-        message = f"{self.request.stream.label}: another run took the stream over"
+        message = f"{self.request.stream.label}: another run took the stream over, or its cursor was reset"
         if repeated:
             message += f"; {repeated} events may be repeated"
         self.outcome, self.failure = "superseded", Failure("transient", message)

@@ -76,7 +76,7 @@ def test_a_poll_whose_worker_always_dies_fails_with_a_sentence(dying: str) -> No
         f"auditevents: the cursor's operation {dying} failed in each of 4 attempts, the last time with "
         "“python exited with code 137”. The worker process probably died each time: look in the app's log"
     )
-    assert ("a later poll takes it over" in ended.message) is (dying == "release")
+    assert ("a later run takes it over" in ended.message) is (dying == "release")
     assert "\n" not in ended.message
     assert hub.operations.count(dying) == 4
     assert hub.operations.count("release") == {"begin": 0, "commit": 1, "release": 4}[dying]
