@@ -42,11 +42,15 @@ class Message:
 
 @dataclass(eq=False)
 class Activity:
-    """A transfer that a run has called; `repeats` is set where the platform runs the call twice or lost it once."""
+    """A transfer that a run has called; `repeats` is set where the platform runs the call twice or lost it once.
+
+    `began_at` and `ends_at`: from when until when it may deliver, once it knows of the grant.
+    """
 
     run: Run
     given: StreamState
     repeats: bool = False
+    began_at: datetime | None = None
     ends_at: datetime | None = None
     moves: int = 0
     renewed: bool = False

@@ -176,7 +176,7 @@ class World:
             return
         left = self.state.seconds_to_work(activity.given, self.now)
         if left >= LIMIT * 2 / 3:
-            activity.ends_at = self.now + timedelta(seconds=min(LIMIT, left))
+            activity.began_at, activity.ends_at = self.now, self.now + timedelta(seconds=min(LIMIT, left))
             activity.moves = max(activity.given.moves, self.state.moves)
             activity.resets, activity.unseen = self.resets, tuple(self.messages)
         elif self.state.grant != activity.grant or activity.renewed:
@@ -198,11 +198,15 @@ class World:
         self.send(commit_of(activity, self.now))
 
     def _may_repeat(self, earlier: Activity, later: Activity) -> bool:
-        """Tell whether there is a reason: a call that ran twice, a reset, or a commit that came after a takeover."""
+        """Tell whether there is a reason: a call that ran twice, a reset, or a commit that came after a takeover.
+
+        The stream may be taken over once the earlier activity must have ended.
+        """
         unseen = [sent.payload for sent in later.unseen if isinstance(sent.payload, Commit)]
         late = any(done.execution == earlier.run.execution for done in [*unseen, *self.refused])
-        taken_over = late and not earlier.run.released and earlier.run is not later.run
-        return earlier.repeats or later.repeats or earlier.resets != later.resets or taken_over
+        over = earlier.ends_at and later.began_at and later.began_at >= earlier.ends_at - MARGIN
+        taken_over = late and over and not earlier.run.released and earlier.run is not later.run
+        return earlier.repeats or later.repeats or earlier.resets != later.resets or bool(taken_over)
 
     def _ended(self, activity: Activity, *, over: bool = False) -> None:
         """Let the run of an activity go on; of two for one call, the first one's result counts."""
