@@ -111,7 +111,7 @@ class StreamRun:
         return sentence if f"{label}: " in sentence else f"{label}: {sentence}"
 
     def lost(self, *, repeated: int = 0) -> None:
-        """Note that the stream is another run's by now."""
+        """Note that the run does not hold the stream any more."""
         message = f"{self.request.stream.label}: another run took the stream over, or its cursor was reset"
         if repeated:
             message += f"; {repeated} events may be repeated"

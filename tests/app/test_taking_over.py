@@ -119,11 +119,8 @@ def test_a_run_that_was_stopped_before_its_turn_ran_again_ends(
     stopped = stop(from_wire(StreamState, found.states[CURSOR]), Stop(), NOW)
     found.states[CURSOR] = to_wire(stopped)
     ended = found.run(DRAIN, to_wire(request_))
-    assert (ended.output["outcome"], found.operations.count("begin"), named(found, "transfer_events")) == (
-        "stopped",
-        1,
-        0,
-    )
+    assert (ended.output["outcome"], found.operations.count("begin")) == ("stopped", 1)
+    assert named(found, "transfer_events") == 0
 
 
 def test_a_backfill_does_not_take_its_own_activity_for_another_run() -> None:
