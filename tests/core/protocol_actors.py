@@ -9,6 +9,7 @@ from onepassword_sentinel.stream_requests import Commit
 from onepassword_sentinel.stream_state import Grant, StreamState
 
 LEASE: Final = 900.0
+LIMIT: Final = 150.0
 START: Final = "2026-11-15T12:00:00Z"
 
 
@@ -44,11 +45,12 @@ class Message:
 class Activity:
     """A transfer that a run has called; `repeats` is set where the platform runs the call twice or lost it once.
 
-    `began_at` and `ends_at`: from when until when it may deliver, once it knows of the grant.
+    `began_at` and `ends_at`: from when until when it may deliver, by its clock, once it knows of the grant.
     """
 
     run: Run
     given: StreamState
+    skew: timedelta
     repeats: bool = False
     began_at: datetime | None = None
     ends_at: datetime | None = None

@@ -15,10 +15,9 @@ from onepassword_sentinel.stream_requests import Begin, Commit, Release
 from onepassword_sentinel.stream_state import Grant, StreamState
 from onepassword_sentinel.wire import from_wire, to_wire
 from tests.core.conftest import NOW
-from tests.core.protocol_actors import LEASE, START, Activity, Message, Run, commit_of, grant_of
+from tests.core.protocol_actors import LEASE, LIMIT, START, Activity, Message, Run, commit_of, grant_of
 
 LATENCY: Final = timedelta(milliseconds=5)
-LIMIT: Final = 150.0
 # A request that comes later than this is not recognised as late.
 LATEST: Final = timedelta(minutes=5)
 # Uploads begin no later than so long before an activity has to end, which is more than clocks differ.
@@ -37,6 +36,7 @@ class World:
     delivered: dict[int, list[Activity]] = field(default_factory=lambda: defaultdict(list))
     refused: list[Commit] = field(default_factory=list)
     resets: int = 0
+    calls: int = 0
 
     def send(self, payload: Any, caller: Run | None = None) -> Message:
         message = Message(payload, self.now, caller)
@@ -86,10 +86,10 @@ class World:
         """Let an activity take its next step: make sure that it may begin, deliver, or end."""
         if activity.ends_at is None:
             self._confirm(activity)
-        elif events and self.now < activity.ends_at - MARGIN:
+        elif events and self.now + activity.skew < activity.ends_at - MARGIN:
             self._deliver(activity, events)
         else:
-            self.send(commit_of(activity, self.now, last=True))
+            self.send(commit_of(activity, self.now + activity.skew, last=True))
             self._ended(activity)
 
     def lose(self, activity: Activity) -> None:
@@ -101,7 +101,7 @@ class World:
     def run_twice(self, activity: Activity) -> None:
         """Run the activity's call another time."""
         activity.repeats = True
-        self.activities.append(Activity(activity.run, activity.given, repeats=True))
+        self.activities.append(self._activity(activity.run, activity.given, repeats=True))
 
     def end(self) -> None:
         """End everybody: the position has behind it only what was delivered, and the next run is granted the stream."""
@@ -162,9 +162,14 @@ class World:
         run.alive, run.refused = False, True
 
     def _call(self, run: Run, state: StreamState, *, repeats: bool = False) -> None:
-        activity = Activity(run, state, repeats)
+        activity = self._activity(run, state, repeats=repeats)
         run.work = activity
         self.activities.append(activity)
+
+    def _activity(self, run: Run, state: StreamState, *, repeats: bool) -> Activity:
+        """Return an activity on an instance whose clock is a second behind, right or a second ahead."""
+        self.calls += 1
+        return Activity(run, state, timedelta(seconds=self.calls % 3 - 1), repeats)
 
     def _release(self, run: Run, fence: int) -> None:
         now = self.now + run.skew
@@ -174,9 +179,10 @@ class World:
         if self.state.has_ended(activity.grant):
             self._ended(activity, over=True)
             return
-        left = self.state.seconds_to_work(activity.given, self.now)
+        now = self.now + activity.skew
+        left = self.state.seconds_to_work(activity.given, now)
         if left >= LIMIT * 2 / 3:
-            activity.began_at, activity.ends_at = self.now, self.now + timedelta(seconds=min(LIMIT, left))
+            activity.began_at, activity.ends_at = now, now + timedelta(seconds=min(LIMIT, left))
             activity.moves = max(activity.given.moves, self.state.moves)
             activity.resets, activity.unseen = self.resets, tuple(self.messages)
         elif self.state.grant != activity.grant or activity.renewed:
@@ -184,7 +190,7 @@ class World:
         else:
             activity.renewed = True
             activity.moves = self.state.moves
-            self.send(commit_of(activity, self.now))
+            self.send(commit_of(activity, now))
 
     def _deliver(self, activity: Activity, events: int) -> None:
         holder = (self.state.holder, self.state.execution)
@@ -195,7 +201,7 @@ class World:
                 assert self._may_repeat(earlier, activity), f"event {number} was delivered twice"
             self.delivered[number].append(activity)
         activity.moves += events
-        self.send(commit_of(activity, self.now))
+        self.send(commit_of(activity, self.now + activity.skew))
 
     def _may_repeat(self, earlier: Activity, later: Activity) -> bool:
         """Tell whether there is a reason: a call that ran twice, a reset, or a commit that came after a takeover.
