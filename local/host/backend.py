@@ -22,7 +22,7 @@ a child's failure loses its type                                here: the child'
 a terminated child has a failure text                           here: neither type nor text
 a child that runs cannot be started again                       here: it is replaced
 starting an id that has finished is refused                     here: it is replaced
-terminating what has finished, or is unknown, succeeds          here: refused
+terminating what has finished, or is unknown, succeeds          run_requests.py: refused
 runs have failure details                                       queries.py: a text in the output
 pages of any size, in order of creation                         queries.py: 1,000 at most, in order of the ids
 timers fire on time                                             here: early by the fraction of a second
@@ -41,15 +41,13 @@ import math
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import durabletask.internal.orchestrator_service_pb2 as pb
-import grpc
 from durabletask.internal import helpers
 from durabletask.testing.in_memory_backend import OrchestrationInstance
 
 from local.host.engine_faults import EngineFaults
-from local.host.queries import TaskHubQueries
+from local.host.run_requests import RunRequests
 from local.host.work import Activity
 
 # What Azure Storage lets a start replace: OverridableExistingInstanceStates, NonRunningStates by default.
@@ -71,7 +69,7 @@ class _Waiting:
     task_id: int
 
 
-class DurableBackend(TaskHubQueries):
+class DurableBackend(RunRequests):
     """The engine with its differences from Azure Storage put right. Work is taken from it in work_queues.py.
 
     Attributes:
@@ -104,45 +102,6 @@ class DurableBackend(TaskHubQueries):
             response = super().StartInstance(request, context)
             self._begin_execution(self._instances[response.instanceId])
             return response
-
-    def TerminateInstance(self, request: pb.TerminateRequest, context: Any) -> pb.TerminateResponse:  # noqa: N802 - the service's name
-        """Terminate an instance that has not finished."""
-        with self._lock:
-            self._require_unfinished(request.instanceId, context)
-            return super().TerminateInstance(request, context)
-
-    def SuspendInstance(self, request: pb.SuspendRequest, context: Any) -> pb.SuspendResponse:  # noqa: N802 - the service's name
-        """Suspend an instance that has not finished."""
-        with self._lock:
-            self._require_unfinished(request.instanceId, context)
-            return super().SuspendInstance(request, context)
-
-    def ResumeInstance(self, request: pb.ResumeRequest, context: Any) -> pb.ResumeResponse:  # noqa: N802 - the service's name
-        """Resume an instance that has not finished."""
-        with self._lock:
-            self._require_unfinished(request.instanceId, context)
-            return super().ResumeInstance(request, context)
-
-    def RaiseEvent(self, request: pb.RaiseEventRequest, context: Any) -> pb.RaiseEventResponse:  # noqa: N802 - the service's name
-        """Raise an event for an instance that has not finished."""
-        with self._lock:
-            self._require_unfinished(request.instanceId, context)
-            return super().RaiseEvent(request, context)
-
-    def PurgeInstances(self, request: pb.PurgeInstancesRequest, context: Any) -> pb.PurgeInstancesResponse:  # noqa: N802 - the service's name
-        """Purge one instance, which must have finished, or those that a filter finds."""
-        with self._lock:
-            instance = self._instances.get(request.instanceId)
-            if instance is not None and not self._is_terminal_status(instance.status):
-                context.abort(grpc.StatusCode.FAILED_PRECONDITION, f"{request.instanceId} has not ended.")
-            return super().PurgeInstances(request, context)
-
-    def _require_unfinished(self, instance_id: str, context: Any) -> None:
-        instance = self._instances.get(instance_id)
-        if instance is None:
-            context.abort(grpc.StatusCode.NOT_FOUND, f"No instance with ID '{instance_id}' was found.")
-        elif self._is_terminal_status(instance.status):
-            context.abort(grpc.StatusCode.FAILED_PRECONDITION, f"The orchestration instance {instance_id} has ended.")
 
     def backdate(self, instance_id: str, by: timedelta) -> None:
         """Let an instance have begun and ended earlier than it did."""
