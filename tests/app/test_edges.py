@@ -4,6 +4,7 @@ import gc
 import logging
 import math
 from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
 
 import aiohttp
 import pytest
@@ -14,6 +15,7 @@ from activities.report_health import report_health
 from entities.stream_cursor import stream_cursor
 from onepassword_sentinel import __version__
 from onepassword_sentinel.destination import Destination
+from onepassword_sentinel.moments import format_moment
 from onepassword_sentinel.payloads import Pacing
 from onepassword_sentinel.stream_requests import Begin
 from onepassword_sentinel.stream_state import StreamState
@@ -66,6 +68,18 @@ def test_what_the_entity_rejects_is_answered_as_data(
     assert says in answer["rejected"]
     ((_, level, message),) = caplog.record_tuples
     assert (level, message) == (logging.WARNING, f"the cursor test rejected {operation}: {answer['rejected']}")
+
+
+def test_a_reset_that_comes_again_leaves_a_line_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    """A signal's sender gets no answer, and may have sent it twice on purpose."""
+    state = execute_entity(ENTITY, "begin", input=BEGIN).get_state()
+    asked = {"start_time": format_moment(datetime.now(UTC) - timedelta(days=1))}
+    with caplog.at_level(logging.INFO):
+        followed = execute_entity(ENTITY, "reset", input=asked, state=state).get_state()
+        assert not caplog.records
+        repeated = execute_entity(ENTITY, "reset", input=asked, state=followed)
+    assert (repeated.get_result()["accepted"], repeated.get_state()) == (True, followed)
+    assert caplog.messages == ["the cursor test has followed this reset before; that it came again changes nothing"]
 
 
 @pytest.mark.parametrize("operation", ["begin", "commit", "stop", "reset", "forget", "resett"])
