@@ -40,8 +40,8 @@ def stream_cursor(ctx: EntityContext, data: dict[str, Any] | None) -> dict[str, 
         _LOG.warning("the cursor %s rejected %s: %s", ctx.entity_id.key, ctx.operation, error)
         return {"accepted": False, "rejected": str(error), "state": before and to_wire(before.for_runs)}
     if ctx.operation == "reset" and state == before:
-        # Whoever sent it twice on purpose has nobody else to tell them.
-        _LOG.info("the cursor %s has followed this reset before; that it came again changes nothing", ctx.entity_id.key)
+        # A signal gets no answer, and host.json leaves out what is below a warning.
+        _LOG.warning("the cursor %s has followed this reset before: nothing has changed", ctx.entity_id.key)
     ctx.set_state(None if state is None else to_wire(state))
     answer = {"accepted": accepted, "state": None if state is None else to_wire(state.for_runs)}
     return answer | ({"old": to_wire(before.for_runs)} if ctx.operation == "reset" else {})
