@@ -16,7 +16,7 @@ _BEHIND: Final = {
     "more": "catching up: more events wait",
     "throttled": "told to wait; goes on by itself",
     "busy": "another run held the stream",
-    "superseded": "another run took the stream over, or its cursor was reset",
+    "superseded": "another run took the stream over, or its cursor was reset or purged",
     "stopped": "its run was stopped; the next poll goes on",
     "reset": "moved by an operator; the next poll goes on from there",
 }

@@ -29,7 +29,10 @@ class ResetFailedError(Exception):
 @bp.orchestration_trigger(context_name="ctx")
 @brief_orchestrator
 def reset_stream(ctx: OrchestrationContext, data: dict[str, Any]) -> Steps[dict[str, Any]]:
-    """Reset the cursor that a `ResetRequest` names, and return its `old` and `new` state."""
+    """Reset the cursor that a `ResetRequest` names, and return its `old` and `new` state.
+
+    `old` is None if the platform ran the turn again after the cursor had followed the reset.
+    """
     request = from_wire(ResetRequest, data)
     log = ctx.create_replay_safe_logger(logging.getLogger(__name__))
     cursor = EntityInstanceId("stream_cursor", request.key)

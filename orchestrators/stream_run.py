@@ -112,7 +112,7 @@ class StreamRun:
 
     def lost(self, *, repeated: int = 0) -> None:
         """Note that the run does not hold the stream any more."""
-        message = f"{self.request.stream.label}: another run took the stream over, or its cursor was reset"
+        message = f"{self.request.stream.label}: another run took the stream over, or its cursor was reset or purged"
         if repeated:
             message += f"; {repeated} events may be repeated"
         self.outcome, self.failure = "superseded", Failure("transient", message)

@@ -9,10 +9,12 @@ from durabletask.client import OrchestrationStatus
 
 from activities.look_up_run import look_up_run
 from onepassword_sentinel.payloads import DrainRequest
+from onepassword_sentinel.position import Position
 from onepassword_sentinel.stream_lease import begin
 from onepassword_sentinel.stream_operations import Stop, stop
 from onepassword_sentinel.stream_requests import Begin
 from onepassword_sentinel.stream_state import StreamState
+from onepassword_sentinel.transfer import Transfer
 from onepassword_sentinel.wire import from_wire, to_wire
 from orchestrators import begin_stream
 from tests.app.replay_engine import ActivityError, Engine
@@ -82,6 +84,21 @@ def test_a_poll_that_was_started_again_needs_no_look(ago: float, outcome: str) -
     """Its start has ended the run before, whose activity may still be at work for a while."""
     found = hub(ago, holder="run-1")
     assert (found.run(DRAIN, to_wire(POLL)).output["outcome"], named(found, "look_up_run")) == (outcome, 0)
+
+
+def test_a_run_whose_cursor_was_purged_does_not_work_under_the_grant_of_the_next_one() -> None:
+    """The cursor counts its grants anew, so that the other run's number is lower."""
+    found = engine()
+    found.states[CURSOR] = to_wire(StreamState(Position(cursor="c0", start_time=START), fence=56))
+    held = begin(StreamState(), Begin("poll-9-auditevents", NOW, 900, START, execution="e9"))[0]
+
+    def purged_meanwhile(_: Any) -> dict[str, Any]:
+        found.states[CURSOR] = to_wire(held)
+        return to_wire(Transfer(Position(cursor="c1", start_time=START), moves=10, more=True, events=10))
+
+    found.activities["transfer_events"] = purged_meanwhile
+    assert found.run(DRAIN, to_wire(POLL)).output["outcome"] == "superseded"
+    assert (named(found, "transfer_events"), from_wire(StreamState, found.states[CURSOR])) == (1, held)
 
 
 def test_a_backfill_that_was_started_again_waits_for_its_activity() -> None:

@@ -195,7 +195,7 @@ def test_a_state_of_an_earlier_version_is_polled_when_its_run_began() -> None:
         ("ok", "busy", "another run held the stream"),
         ("ok", "throttled", "told to wait"),
         ("stopped", "", "its run was stopped"),
-        ("superseded", "", "another run took the stream over, or its cursor was reset"),
+        ("superseded", "", "another run took the stream over, or its cursor was reset or purged"),
     ],
 )
 def test_a_stream_that_goes_on_by_itself_is_behind(outcome: str, refused: str, explains: str) -> None:
