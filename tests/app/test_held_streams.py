@@ -192,11 +192,13 @@ async def test_a_transfer_that_begins_late_renews_the_lease_first(ago: float) ->
 
 
 async def test_a_transfer_that_begins_in_time_costs_one_look() -> None:
-    """Nothing is signalled, and the entity is read once."""
+    """Nothing is signalled, the entity is read once, and what is left of the time since `begin` has to do."""
     state = held(-40)
     hub = Hub(state)
     assert began(await transferred(hub, state))
     assert (hub.looked, hub.signals) == (1, [])
+    _, _, seconds = await HeldStream(hub, asked(state)).confirm()  # type: ignore[arg-type]  # all that it uses
+    assert 100 <= seconds <= 110
 
 
 @pytest.mark.usefixtures("impatient")
