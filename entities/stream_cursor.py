@@ -25,7 +25,7 @@ def stream_cursor(ctx: EntityContext, data: dict[str, Any] | None) -> dict[str, 
 
     `begin`, `commit` and `release` belong to runs, which say what time it is; `reset`, `stop` and `forget` to those who
     operate the app. Every answer has the state as it is now, without what only the status shows, and whether the
-    operation was `accepted`; `reset` also has the `old` state.
+    operation was `accepted`; `reset` also has the `old` state, None if it was followed before.
 
     An operation that would do harm, or that does not exist, changes nothing; neither does any on a state that cannot
     be read. Its answer says why under `rejected`: an exception would look like a worker that died, and the call would
@@ -39,12 +39,19 @@ def stream_cursor(ctx: EntityContext, data: dict[str, Any] | None) -> dict[str, 
         # A signal has no caller that could say so.
         _LOG.warning("the cursor %s rejected %s: %s", ctx.entity_id.key, ctx.operation, error)
         return {"accepted": False, "rejected": str(error), "state": before and to_wire(before.for_runs)}
-    if ctx.operation == "reset" and state == before:
-        # A signal gets no answer, and host.json leaves out what is below a warning.
-        _LOG.warning("the cursor %s has followed this reset before: nothing has changed", ctx.entity_id.key)
     ctx.set_state(None if state is None else to_wire(state))
     answer = {"accepted": accepted, "state": None if state is None else to_wire(state.for_runs)}
-    return answer | ({"old": to_wire(before.for_runs)} if ctx.operation == "reset" else {})
+    if ctx.operation != "reset":
+        return answer
+    if state != before:
+        return answer | {"old": to_wire(before.for_runs)}
+    # A signal gets no answer, and host.json leaves out what is below a warning.
+    _LOG.warning(
+        "the cursor %s ignored a reset that it has already followed. Nothing is wrong if the platform repeated it; to "
+        "repeat it by a signal, send it again after five minutes",
+        ctx.entity_id.key,
+    )
+    return answer | {"old": None}
 
 
 def _after(operation: str, before: StreamState, data: dict[str, Any] | None) -> tuple[StreamState | None, bool]:

@@ -66,8 +66,10 @@ def _read(body: bytes, now: datetime) -> str:
     return format_moment(start)
 
 
-def _position(data: dict[str, Any]) -> dict[str, Any]:
+def _position(data: dict[str, Any] | None) -> dict[str, Any] | None:
     """Tell of a state what says where the stream stands."""
+    if data is None:
+        return None
     state = from_wire(StreamState, data)
     return {
         "cursor": state.position.cursor,
