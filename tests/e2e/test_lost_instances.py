@@ -26,10 +26,21 @@ def extension(env: Environment) -> ExtensionEngine:
     return env.host.engine
 
 
-def owners(engine: ExtensionEngine) -> set[str]:
-    """Name the instances that own partitions; one that nobody owns is under an empty name."""
+def owners(engine: ExtensionEngine) -> dict[str, str]:
+    """Name the owner of each partition; an empty name if nobody owns it."""
     with engine.storage.table(f"{engine.hub}Partitions") as partitions:
-        return {row.get("CurrentOwner") or "" for row in partitions.list_entities()}
+        return {row["RowKey"]: row.get("CurrentOwner") or "" for row in partitions.list_entities()}
+
+
+def exchange(engine: ExtensionEngine) -> dict[str, str]:
+    """Have the two instances exchange their partitions, and return each partition's next owner."""
+    with engine.storage.table(f"{engine.hub}Partitions") as partitions:
+        rows = list(partitions.list_entities())
+        first, second = sorted({row["CurrentOwner"] for row in rows})
+        after = {row["RowKey"]: second if row["CurrentOwner"] == first else first for row in rows}
+        for row in rows:
+            partitions.update_entity({**row, "NextOwner": after[row["RowKey"]]}, mode=UpdateMode.REPLACE)
+    return after
 
 
 async def assert_delivered(env: Environment, poll: str, *, doubled: int) -> None:
@@ -70,13 +81,29 @@ async def test_an_instance_is_stopped_in_a_transfer(launch: Launch) -> None:
         poll = env.start_poll(transfer_pages=PAGES)
         await until(lambda: all(hold.reached() for hold in holds))
         await engine.add_instance()
-        await until(lambda: len(owners(engine) - {""}) == 2)
+        await until(lambda: len(set(owners(engine).values()) - {""}) == 2)
         most_doubled = uncommitted(env, PAGES)
         stop = asyncio.create_task(engine.stop_gracefully(first))
         await until(lambda: first.bridge.rejects)
         for hold in holds:
             hold.release()
         await assert_delivered(env, poll, doubled=0 if await stop else most_doubled)
+
+
+async def test_two_instances_exchange_their_partitions(launch: Launch) -> None:
+    """Runs and cursors go on at the other instance in the middle of a poll; nothing is repeated."""
+    async with launch(events=EVENTS) as env:
+        engine = extension(env)
+        await engine.add_instance()
+        await until(lambda: len(set(owners(engine).values()) - {""}) == 2)
+        holds = [env.hold(stream, after=1) for stream in STREAMS]
+        poll = env.start_poll(transfer_pages=PAGES)
+        await until(lambda: all(hold.reached() for hold in holds))
+        after = exchange(engine)
+        await until(lambda: owners(engine) == after)
+        for hold in holds:
+            hold.release()
+        await assert_delivered(env, poll, doubled=0)
 
 
 @pytest.mark.parametrize("status", ["", "Running"], ids=["as lost", "resumed later"])
