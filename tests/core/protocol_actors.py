@@ -17,7 +17,8 @@ START: Final = "2026-11-15T12:00:00Z"
 class Run:
     """An execution of a run.
 
-    `awaits` is the request whose answer it waits for, `work` the activity likewise, `done` its last commit.
+    `awaits` is the request whose answer it waits for, `work` the activity likewise, `done` its last commit; `has_twin`
+    is set where one of its turns ran on two instances.
     """
 
     instance_id: str
@@ -27,6 +28,7 @@ class Run:
     alive: bool = True
     released: bool = False
     refused: bool = False
+    has_twin: bool = False
     awaits: "Message | None" = None
     work: "Activity | None" = None
     done: Commit | None = None
@@ -43,9 +45,18 @@ class Message:
 
 @dataclass(eq=False)
 class Activity:
-    """A transfer that a run has called; `repeats` is set where the platform runs the call twice or lost it once.
+    """A transfer that a run has called.
 
-    `began_at` and `ends_at`: from when until when it may deliver, by its clock, once it knows of the grant.
+    Attributes:
+        given: the state in the call.
+        skew: how far its instance's clock is ahead.
+        repeats: what it delivers may come twice: the platform runs the call twice or lost it once.
+        began_at: from when it may deliver, by its clock, once it knows of the grant; until `ends_at`.
+        moves: how many events lie behind it.
+        renewed: it has renewed the lease.
+        resets: how many resets and purges there had been when it began.
+        unseen: the messages that were on their way when it began.
+
     """
 
     run: Run

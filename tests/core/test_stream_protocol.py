@@ -43,6 +43,11 @@ def a_turn_runs_again(world: World, number: int) -> None:
         world.run_turn_again(run)
 
 
+def a_turn_runs_twice(world: World, number: int) -> None:
+    if run := one_of([run for run in world.runs if run.alive], number):
+        world.run_turn_twice(run)
+
+
 def the_oldest_message_arrives(world: World, _number: int) -> None:
     if world.messages:
         world.deliver(world.messages[0])
@@ -86,12 +91,17 @@ def an_operator_resets_the_stream(world: World, number: int) -> None:
     world.send(Reset(START, f"reset-{number}", world.now))
 
 
+def the_cursor_is_purged(world: World, _number: int) -> None:
+    world.purge()
+
+
 # How often each step is drawn. A program gets far only if most of its steps let the work go on.
 WEIGHTS: Final[dict[Callable[[World, int], None], int]] = {
     time_passes: 12,
     a_run_starts: 8,
     a_run_is_terminated: 3,
     a_turn_runs_again: 4,
+    a_turn_runs_twice: 2,
     the_oldest_message_arrives: 30,
     some_message_arrives: 10,
     some_message_arrives_and_comes_again: 4,
@@ -101,6 +111,7 @@ WEIGHTS: Final[dict[Callable[[World, int], None], int]] = {
     an_activity_runs_twice: 1,
     an_operator_stops_the_stream: 1,
     an_operator_resets_the_stream: 1,
+    the_cursor_is_purged: 1,
 }
 BY_NAME: Final = {step.__name__: step for step in WEIGHTS}
 
@@ -111,7 +122,8 @@ def one_of[T](things: Sequence[T], number: int) -> T | None:
 
 def drawn(random: Random) -> Program:
     # Half of the programs do without what allows an event to come twice.
-    rare = {an_activity_is_lost, an_activity_runs_twice, an_operator_resets_the_stream} if random.random() < 0.5 else {}
+    rare = {an_activity_is_lost, an_activity_runs_twice, an_operator_resets_the_stream, the_cursor_is_purged}
+    rare = rare if random.random() < 0.5 else set()
     weights = [0 if step in rare else weight for step, weight in WEIGHTS.items()]
     names = random.choices(list(BY_NAME), weights, k=STEPS)
     return [(name, random.randrange(1_000)) for name in names]
