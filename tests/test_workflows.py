@@ -148,7 +148,10 @@ def test_the_test_command_is_ours(job: str) -> None:
 def test_the_engine_is_tested_weekly_and_when_its_source_changes() -> None:
     """The job builds durable-host and passes the program, by its absolute path, to the tests."""
     triggers = read("engine")[True]
-    source = ["durable-host/**", ".github/workflows/engine.yml"]
+    source = [
+        *("activities/**", "durable-host/**", "entities/**", "orchestrators/**", "host.json"),
+        ".github/workflows/engine.yml",
+    ]
     assert triggers["push"] == {"branches": ["main"], "paths": source}
     assert triggers["pull_request"] == {"paths": source}
     (schedule,) = triggers["schedule"]
