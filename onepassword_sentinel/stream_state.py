@@ -182,9 +182,10 @@ class StreamState:
         return min(self.lease_until, self.active_at + timedelta(seconds=self.transfer_limit))
 
     def seconds_to_work(self, given: "StreamState", now: datetime) -> float:
-        """Tell for how long nobody else can be granted the stream while a transfer is at work that was given a state.
+        """Return for how many seconds a transfer may work before another run can be granted the stream.
 
-        0 if this copy does not know of the grant or of the transfer: what was answered may not be stored yet.
+        `given` is the state in the transfer's call. 0 if this copy does not know of its grant or of the transfer: what
+        was answered may not be stored yet.
         """
         if self.grant != given.grant or self.transfer < given.transfer or self.work_ends_at is None:
             return 0.0

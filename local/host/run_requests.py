@@ -1,4 +1,4 @@
-"""What durable clients ask of a run, refused where the Durable Functions extension refuses it."""
+"""Requests of durable clients about one run, rejected where the Durable Functions extension rejects them."""
 
 from typing import Any
 
