@@ -56,6 +56,16 @@ async def test_a_reset_moves_a_live_cursor_back(env: Environment) -> None:
     env.assert_all_landed_once("signinattempts", "itemusages")
 
 
+async def test_a_reset_that_is_restarted_is_followed_again(env: Environment) -> None:
+    """A restart in Durable Functions Monitor is another execution, and so another request."""
+    await env.poll()
+    reset = await call(env, "POST", f"/api/streams/{env.key('auditevents')}/reset", {"start_time": days_ago(2)})
+    moves = env.cursor("auditevents")["moves"]
+    again = await env.host.client.wait_for(env.host.client.restart(reset.body["instance_id"]))
+    assert (again.status, again.output["old"]["moves"]) == (RuntimeStatus.COMPLETED, moves)
+    assert env.cursor("auditevents")["moves"] == moves + 1
+
+
 async def test_a_reset_under_a_run_at_work(env: Environment) -> None:
     """What the run delivers is not committed any more, and the next one waits for its activity to end."""
     reset, ended = await reset_under_a_run(env)
