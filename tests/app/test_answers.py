@@ -2,8 +2,10 @@
 
 import codecs
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
+from typing import Any
 
 import azure.functions as func
 import grpc
@@ -14,6 +16,7 @@ from onepassword_sentinel.position import Position
 from onepassword_sentinel.requests import InvalidRequestError, Problem, read_object
 from onepassword_sentinel.runs import NO_MESSAGE, Run, RunState
 from onepassword_sentinel.stream_state import StreamState
+from onepassword_sentinel.wire import to_wire
 from triggers import streams, task_hub
 from triggers.answers import answer, answering, problem
 
@@ -97,6 +100,22 @@ async def test_a_reset_that_did_not_complete_says_why(
     monkeypatch: pytest.MonkeyPatch, state: RunState, error: str, detail: str
 ) -> None:
     """409 with a sentence, and with the run to look at."""
+    response = await reset_that_ended(monkeypatch, state=state, error=error)
+    found = json.loads(response.get_body())
+    assert (response.status_code, found["detail"]) == (409, detail)
+    assert found["instance_id"].startswith("reset-ACC-auditevents-")
+
+
+async def test_a_reset_that_the_platform_repeated_has_no_old_position(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second answer counts, and by then the cursor had followed the reset."""
+    output = {"old": None, "new": to_wire(StreamState(position=Position(start_time="2026-11-01T00:00:00Z")))}
+    response = await reset_that_ended(monkeypatch, state="completed", output=output)
+    found = json.loads(response.get_body())
+    assert (response.status_code, found["old"], found["new"]["start_time"]) == (200, None, "2026-11-01T00:00:00Z")
+
+
+async def reset_that_ended(monkeypatch: pytest.MonkeyPatch, **ending: Any) -> func.HttpResponse:
+    """Ask for a reset whose run ended as given."""
     now = datetime.now(UTC)
 
     async def cursor(*_: object) -> StreamState:
@@ -106,14 +125,11 @@ async def test_a_reset_that_did_not_complete_says_why(
         return
 
     async def ended(_: object, instance_id: str, __: float) -> Run:
-        return Run(instance_id, "reset_stream", state, now, now, error=error)
+        return replace(Run(instance_id, "reset_stream", "completed", now, now), **ending)
 
     for name, stand_in in (("cursor", cursor), ("start", start), ("ended", ended)):
         monkeypatch.setattr(task_hub, name, stand_in)
     body = json.dumps({"start_time": (now - timedelta(days=1)).isoformat()}).encode()
     params = {"key": "ACC-auditevents"}
     request = func.HttpRequest("POST", "/api/streams/ACC-auditevents/reset", route_params=params, body=body)
-    response = await RESET(request, None)
-    found = json.loads(response.get_body())
-    assert (response.status_code, found["detail"]) == (409, detail)
-    assert found["instance_id"].startswith("reset-ACC-auditevents-")
+    return await RESET(request, None)
