@@ -229,10 +229,11 @@ async def test_a_transfer_that_is_overtaken_while_it_renews_does_not_begin() -> 
     [
         (Hub(held()), True),
         (Hub(taken(held())), False),
+        (Hub(replace(taken(held()), fence=1, moves=99)), False),
         (Hub(stop(held(), Stop(), now())), False),
         (Hub(held(), answers=False), False),
     ],
-    ids=["held", "taken over", "stopped", "no answer"],
+    ids=["held", "taken over", "purged and taken", "stopped", "no answer"],
 )
 async def test_an_activity_learns_that_nobody_will_commit(hub: Hub, *, goes_on: bool) -> None:
     """It stops at the next page: what nobody commits is delivered again."""
