@@ -90,9 +90,7 @@ class HeldStream:
     def _somebody_commits(self, state: StreamState, moves: int) -> bool:
         now = time.monotonic()
         self._waiting = [(number, at) for number, at in [*self._waiting, (moves, now)] if number > state.moves]
-        # The grant has been seen before: a cursor with another one has gone on, or was purged and counts anew.
-        held = state.grant == self._grant and not state.stopping
-        return held and all(now - at < _COMMIT_SECONDS for _, at in self._waiting)
+        return state.is_held(self._grant) and all(now - at < _COMMIT_SECONDS for _, at in self._waiting)
 
     async def _read(self) -> StreamState:
         entity = await self._client.get_entity(self._cursor)

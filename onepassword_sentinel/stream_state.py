@@ -166,9 +166,16 @@ class StreamState:
     def has_ended(self, grant: Grant) -> bool:
         """Tell whether the run with this grant has ended, was stopped or was taken over.
 
-        A copy of the state that is older than the grant tells none of it.
+        A copy of the state that may be older than the grant tells none of it; one that surely is not, see `is_held`.
         """
         return self.fence > grant.fence or (self.fence == grant.fence and (self.stopping or self.grant != grant))
+
+    def is_held(self, grant: Grant) -> bool:
+        """Tell whether the run with this grant may go on, by a state that is no older than the grant.
+
+        Any other grant has ended it, also a lower one: a cursor that was purged counts its grants anew.
+        """
+        return self.grant == grant and not self.stopping
 
     def was_stopped(self, grant: Grant) -> bool:
         """Tell whether an operator ended the run with this grant, as nobody else does under its own number."""

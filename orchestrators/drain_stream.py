@@ -117,8 +117,7 @@ def _drain(ctx: OrchestrationContext, cursor: EntityInstanceId, run: StreamRun) 
             return
         run.tally.add(result.tally)
         found = from_wire(StreamState, answer["state"])
-        # A cursor that was purged counts its grants anew: one that is granted to another run looks older than this one.
-        if not answer["accepted"] or found.has_ended(state.grant):
+        if not found.is_held(state.grant):
             run.stopped() if found.was_stopped(state.grant) else run.lost(repeated=result.tally.events)
             return
         run.state = found

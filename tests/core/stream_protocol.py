@@ -59,10 +59,10 @@ class World:
             self.send(replace(run.awaits.payload, now=self.now + run.skew), run)
 
     def run_turn_twice(self, run: Run) -> None:
-        """Send a turn's request once more, from a twin on another instance; the first answer counts."""
-        if run.awaits is not None:
-            run.has_twin = True
-            self.messages.append(Message(replace(run.awaits.payload, now=self.now + run.skew), self.now, run))
+        """Send a turn's request once more, from a twin on another instance; the answer to the first one counts."""
+        if (first := run.awaits) is not None:
+            self.run_turn_again(run)
+            run.awaits, run.has_twin = first, True
 
     def deliver(self, message: Message, *, again: bool = False, lose: bool = False) -> None:
         """Let the entity run an operation; it may come `again`, or its answer leaves and the state is lost."""
@@ -171,7 +171,7 @@ class World:
             run.alive, run.released = False, accepted
         elif isinstance(asked, Begin) and not accepted:
             self._refused(run, asked, state)
-        elif isinstance(asked, Commit) and (run.transfers == 0 or not accepted or state.has_ended(grant_of(asked))):
+        elif isinstance(asked, Commit) and (run.transfers == 0 or not state.is_held(grant_of(asked))):
             self._release(run, asked.fence)
         else:
             run.transfers -= 1
