@@ -145,15 +145,15 @@ def test_the_test_command_is_ours(job: str) -> None:
     assert commands(job) == [".ci/run"]
 
 
-def test_the_engine_is_tested_weekly_and_when_its_source_changes() -> None:
+def test_the_engine_is_tested_weekly_and_when_it_or_what_it_runs_changes() -> None:
     """The job builds durable-host and passes the program, by its absolute path, to the tests."""
     triggers = read("engine")[True]
-    source = [
+    paths = [
         *("activities/**", "durable-host/**", "entities/**", "orchestrators/**", "host.json"),
         ".github/workflows/engine.yml",
     ]
-    assert triggers["push"] == {"branches": ["main"], "paths": source}
-    assert triggers["pull_request"] == {"paths": source}
+    assert triggers["push"] == {"branches": ["main"], "paths": paths}
+    assert triggers["pull_request"] == {"paths": paths}
     (schedule,) = triggers["schedule"]
     assert re.fullmatch(r"\d+ \d+ \* \* [0-6]", schedule["cron"])
     assert commands("engine.test") == ["make durable-host", "make test-engine-all"]

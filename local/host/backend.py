@@ -30,7 +30,7 @@ a turn that runs again has its old time                         work_queues.py: 
 what is stored and what is sent happen at once                  engine_faults.py, when a test requests it
 4 MB limit on gRPC messages                                     engine_server.py: none; the clients have it
 a limit on history hangs the instance                           engine_server.py: none
-purging a running instance succeeds                             run_requests.py: rejected
+purging a running instance is ignored                           run_requests.py: refused
 recursive terminate is ignored                                  not done (nor does Azure cascade a terminate)
 failures are as the worker made them                            failures.py
 timers and hops are polled every 0.1 s                          engine_server.py: work is signalled

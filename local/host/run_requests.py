@@ -1,4 +1,4 @@
-"""Requests of durable clients about one run, rejected where the Durable Functions extension rejects them."""
+"""Requests of durable clients about one run, refused where the Durable Functions extension refuses them."""
 
 from typing import Any
 
