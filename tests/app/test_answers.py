@@ -2,7 +2,6 @@
 
 import codecs
 import json
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Any
@@ -125,7 +124,7 @@ async def reset_that_ended(monkeypatch: pytest.MonkeyPatch, **ending: Any) -> fu
         return
 
     async def ended(_: object, instance_id: str, __: float) -> Run:
-        return replace(Run(instance_id, "reset_stream", "completed", now, now), **ending)
+        return Run(instance_id, "reset_stream", started_at=now, updated_at=now, **ending)
 
     for name, stand_in in (("cursor", cursor), ("start", start), ("ended", ended)):
         monkeypatch.setattr(task_hub, name, stand_in)

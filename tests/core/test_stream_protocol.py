@@ -123,8 +123,8 @@ def one_of[T](things: Sequence[T], number: int) -> T | None:
 def drawn(random: Random) -> Program:
     # Half of the programs do without what allows an event to come twice.
     rare = {an_activity_is_lost, an_activity_runs_twice, an_operator_resets_the_stream, the_cursor_is_purged}
-    rare = rare if random.random() < 0.5 else set()
-    weights = [0 if step in rare else weight for step, weight in WEIGHTS.items()]
+    left_out = rare if random.random() < 0.5 else set()
+    weights = [0 if step in left_out else weight for step, weight in WEIGHTS.items()]
     names = random.choices(list(BY_NAME), weights, k=STEPS)
     return [(name, random.randrange(1_000)) for name in names]
 
